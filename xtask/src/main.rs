@@ -1,2 +1,42 @@
-//! Tasks.
-fn main() {}
+//! The project's own tasks: `cargo xtask <task>`. Everything here may run programs; nothing else in the workspace may.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task prints what it found")]
+
+mod cargo;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Tasks for people who work on Weir.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Run every test that this machine can run, and say what was skipped.
+    Test(test::Args),
+    /// Check what the style rules say can be checked: edges, licences, file sizes, generated files.
+    Tidy,
+    /// Build the real programs that tests compare with or run against, once, into a cache.
+    Tools(tools::Args),
+    /// Write the custom resource definitions in `crds/` from the types in `crates/common`.
+    Crds,
+}
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Test(args) => test::run(&args),
+        Task::Tidy => tidy::run(),
+        Task::Tools(args) => tools::run(&args).map(|_| ()),
+        Task::Crds => cargo::run(&["run", "--quiet", "--package", "common", "--bin", "crds"]),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

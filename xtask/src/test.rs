@@ -1,0 +1,48 @@
+//! `cargo xtask test`: every test that this machine can run, and a list of what was skipped.
+
+use anyhow::{Result, bail};
+
+use crate::{cargo, tools};
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Also run every scenario against a real kube-apiserver; builds it first (about 15 minutes of CPU, once).
+    #[arg(long)]
+    real: bool,
+    /// Passed on to `cargo test`, such as a package or a name.
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+/// Runs the workspace's tests, in both tiers when the real programs are there.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let folder = if args.real { tools::all()? } else { tools::folder()? };
+    let real = tools::present(&folder);
+    if args.real && !real {
+        bail!("{} lacks a program; run `cargo xtask tools`", folder.display());
+    }
+    let mut command = cargo::command("cargo");
+    command.args(["test", "--workspace"]).args(&args.rest);
+    if real {
+        command.env("WEIR_TOOLS", &folder);
+    }
+    if args.real {
+        command.env("WEIR_REQUIRE_REAL", "1");
+    }
+    let done = cargo::check(&mut command);
+    if !real {
+        println!(
+            "skipped: the tier against a real kube-apiserver (cargo xtask test --real builds what it needs)"
+        );
+    }
+    for (path, what) in [
+        ("../shared/spec/crds", "comparison with the upstream CRDs"),
+        ("../shared/corpus", "corpus"),
+    ] {
+        if !cargo::root().join(path).exists() {
+            println!("skipped: {what} (the optional corpus folder is not there)");
+        }
+    }
+    done
+}

@@ -1,0 +1,159 @@
+//! Which crate may reach which: the most important property of a crate is what it does not depend on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// Engines: value in, value out.
+const ENGINES: &[&str] = &["yaml", "gotemplate", "manifest", "kustomize", "helm"];
+/// What an engine must never reach.
+const NOT_FOR_ENGINES: &[&str] =
+    &["kube", "kube-client", "k8s-openapi", "tokio", "hyper", "reqwest", "axum"];
+
+/// The edges between our own packages; anything else is a complaint.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("yaml", &[]),
+    ("gotemplate", &[]),
+    ("git", &[]),
+    ("common", &[]),
+    ("apiserver", &[]),
+    ("manifest", &["yaml"]),
+    ("runtime", &["common"]),
+    ("testkit", &["apiserver"]),
+    ("kustomize", &["manifest", "yaml"]),
+    ("helm", &["manifest", "gotemplate", "yaml"]),
+    ("apply", &["manifest"]),
+    ("source-controller", &["runtime", "common", "git"]),
+    ("kustomize-controller", &["runtime", "common", "kustomize", "apply", "manifest"]),
+    (
+        "cli",
+        &[
+            "source-controller",
+            "kustomize-controller",
+            "apiserver",
+            "runtime",
+            "common",
+            "apply",
+            "manifest",
+            "kustomize",
+            "helm",
+            "git",
+            "yaml",
+        ],
+    ),
+    ("xtask", &["kustomize", "gotemplate", "helm", "manifest", "yaml"]),
+    (
+        "tests",
+        &[
+            "cli",
+            "source-controller",
+            "kustomize-controller",
+            "testkit",
+            "apiserver",
+            "runtime",
+            "common",
+            "apply",
+            "git",
+        ],
+    ),
+];
+
+/// What a package must not reach through any chain of normal dependencies.
+fn banned_for(package: &str) -> Vec<&'static str> {
+    match package {
+        name if ENGINES.contains(&name) => NOT_FOR_ENGINES.to_vec(),
+        "git" => vec!["kube", "k8s-openapi", "common"],
+        "apiserver" => vec!["kube", "k8s-openapi", "common", "apply"],
+        "apply" => vec!["common", "runtime"],
+        _ => Vec::new(),
+    }
+}
+
+/// Complaints about edges between packages.
+pub(super) fn check(graph: &Graph) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for name in &graph.members {
+        let direct = graph.edges.get(name).cloned().unwrap_or_default();
+        let allowed =
+            ALLOWED.iter().find(|(package, _)| package == name).map(|(_, allowed)| *allowed);
+        let Some(allowed) = allowed else {
+            complaints.push(format!("{name}: not in the list of edges in xtask/src/tidy/edges.rs"));
+            continue;
+        };
+        for other in direct.iter().filter(|other| graph.members.contains(*other)) {
+            if !allowed.contains(&other.as_str()) {
+                complaints
+                    .push(format!("{name} depends on {other}, which the architecture forbids"));
+            }
+        }
+        let reached = graph.reach(name);
+        for banned in banned_for(name) {
+            if reached.contains(banned) {
+                complaints.push(format!("{name} reaches {banned}, which the architecture forbids"));
+            }
+        }
+    }
+    complaints
+}
+
+/// Our packages, and every normal dependency below them, by name.
+pub(super) struct Graph {
+    members: BTreeSet<String>,
+    edges: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Graph {
+    /// Normal (not development or build) dependencies by package name.
+    pub(super) fn read(metadata: &Value) -> Self {
+        let names: BTreeMap<&str, &str> = list(metadata, "packages")
+            .filter_map(|package| {
+                Some((package.get("id")?.as_str()?, package.get("name")?.as_str()?))
+            })
+            .collect();
+        let member_ids: BTreeSet<&str> =
+            list(metadata, "workspace_members").filter_map(Value::as_str).collect();
+        let members = member_ids
+            .iter()
+            .filter_map(|id| names.get(id))
+            .map(|name| (*name).to_owned())
+            .collect();
+        let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for node in metadata.get("resolve").into_iter().flat_map(|resolve| list(resolve, "nodes")) {
+            let Some(from) = node.get("id").and_then(Value::as_str).and_then(|id| names.get(id))
+            else {
+                continue;
+            };
+            for dep in list(node, "deps").filter(|dep| is_normal(dep)) {
+                let to = dep.get("pkg").and_then(Value::as_str).and_then(|id| names.get(id));
+                edges.entry((*from).to_owned()).or_default().extend(to.map(|to| (*to).to_owned()));
+            }
+        }
+        Self { members, edges }
+    }
+
+    /// Everything that ends up in one of our binaries.
+    pub(super) fn linked(&self) -> BTreeSet<String> {
+        self.members.iter().flat_map(|member| self.reach(member)).collect()
+    }
+
+    fn reach(&self, from: &str) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from.to_owned()];
+        while let Some(name) = open.pop() {
+            for next in self.edges.get(&name).into_iter().flatten() {
+                if seen.insert(next.clone()) {
+                    open.push(next.clone());
+                }
+            }
+        }
+        seen
+    }
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn is_normal(dep: &Value) -> bool {
+    list(dep, "dep_kinds").any(|kind| kind.get("kind").is_none_or(Value::is_null))
+}
