@@ -14,8 +14,8 @@ pub(crate) fn run() -> Result<()> {
     let metadata = metadata()?;
     let mut complaints = Vec::new();
     let graph = edges::Graph::read(&metadata);
-    complaints.extend(edges::check(&graph));
-    complaints.extend(licences::check(&metadata, &graph.linked()));
+    complaints.extend(edges::check(&graph)?);
+    complaints.extend(licences::check(&metadata, &edges::Graph::linked()?));
     complaints.extend(files::check()?);
     for complaint in &complaints {
         println!("{complaint}");

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Result;
 use serde_json::Value;
+
+use crate::cargo;
 
 /// Engines: value in, value out.
 const ENGINES: &[&str] = &["yaml", "gotemplate", "manifest", "kustomize", "helm"];
@@ -70,7 +73,7 @@ fn banned_for(package: &str) -> Vec<&'static str> {
 }
 
 /// Complaints about edges between packages.
-pub(super) fn check(graph: &Graph) -> Vec<String> {
+pub(super) fn check(graph: &Graph) -> Result<Vec<String>> {
     let mut complaints = Vec::new();
     for name in &graph.members {
         let direct = graph.edges.get(name).cloned().unwrap_or_default();
@@ -86,14 +89,16 @@ pub(super) fn check(graph: &Graph) -> Vec<String> {
                     .push(format!("{name} depends on {other}, which the architecture forbids"));
             }
         }
-        let reached = graph.reach(name);
-        for banned in banned_for(name) {
+        let banned = banned_for(name);
+        let reached =
+            if banned.is_empty() { BTreeSet::new() } else { reach(&format!("--package={name}"))? };
+        for banned in banned {
             if reached.contains(banned) {
                 complaints.push(format!("{name} reaches {banned}, which the architecture forbids"));
             }
         }
     }
-    complaints
+    Ok(complaints)
 }
 
 /// Our packages, and every normal dependency below them, by name.
@@ -132,22 +137,17 @@ impl Graph {
     }
 
     /// Everything that ends up in one of our binaries.
-    pub(super) fn linked(&self) -> BTreeSet<String> {
-        self.members.iter().flat_map(|member| self.reach(member)).collect()
+    pub(super) fn linked() -> Result<BTreeSet<String>> {
+        reach("--workspace")
     }
+}
 
-    fn reach(&self, from: &str) -> BTreeSet<String> {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![from.to_owned()];
-        while let Some(name) = open.pop() {
-            for next in self.edges.get(&name).into_iter().flatten() {
-                if seen.insert(next.clone()) {
-                    open.push(next.clone());
-                }
-            }
-        }
-        seen
-    }
+/// The names below a package (`--package=NAME`) or below all (`--workspace`). Asked of `cargo tree`, because the graph of
+/// `cargo metadata` also holds optional dependencies that no feature turns on.
+fn reach(of: &str) -> Result<BTreeSet<String>> {
+    let args = ["tree", "--locked", of, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let text = cargo::output(cargo::command("cargo").args(args))?;
+    Ok(text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
