@@ -1,1 +1,69 @@
-//! yaml
+//! YAML as Go's yaml libraries read and write it.
+//!
+//! Kubernetes, Helm, Flux and kustomize agree on YAML only because all of them use the same Go
+//! code, with its YAML 1.1 booleans, its natural key order and its comment placement. This crate
+//! gives the same answers: the values of sigs.k8s.io/yaml ([`Rules::V2`]) and of go-yaml v3
+//! ([`Rules::V3`]), and the bytes both would write.
+//!
+//! ```
+//! let value = yaml::to_json("on: 0o17\n", yaml::Rules::V2)?;
+//! assert_eq!(yaml::from_json(&value), "\"true\": 15\n");
+//! # Ok::<(), yaml::Error>(())
+//! ```
+//!
+//! Deliberately not here: serde, streaming from readers, and YAML 1.2 where Go does not follow it.
+
+mod compose;
+mod decode;
+mod emit;
+mod error;
+mod node;
+mod number;
+mod order;
+mod resolve;
+
+pub use emit::{SequenceIndent, Style, emit, from_json, from_json_indented};
+pub use error::Error;
+pub use node::{Comments, Kind, Node, ScalarStyle};
+pub use resolve::Rules;
+
+use decode::{Decoder, Reading};
+use serde_json::Value;
+
+/// Reads the first document of `text` as JSON; no document at all is null.
+///
+/// # Errors
+/// What Go's `Unmarshal` refuses, see [`Node::to_json`], and text that is not YAML.
+pub fn to_json(text: &str, rules: Rules) -> Result<Value, Error> {
+    first(text, Reading::plain(rules))
+}
+
+/// Reads the first document like [`to_json`] under [`Rules::V2`], but equal keys are an error: this
+/// is `YAMLToJSONStrict` of sigs.k8s.io/yaml.
+pub fn to_json_strict(text: &str) -> Result<Value, Error> {
+    first(text, Reading { rules: Rules::V2, unique_keys: true })
+}
+
+/// Reads every document of `text` as JSON; documents that are null or empty are left out.
+pub fn to_json_all(text: &str, rules: Rules) -> Result<Vec<Value>, Error> {
+    let mut values = Vec::new();
+    for document in compose::documents(text)? {
+        let value = Decoder::new(Reading::plain(rules)).value(&document)?;
+        if !value.is_null() {
+            values.push(value);
+        }
+    }
+    Ok(values)
+}
+
+fn first(text: &str, reading: Reading) -> Result<Value, Error> {
+    match compose::documents(text)?.first() {
+        Some(document) => Decoder::new(reading).value(document),
+        None => Ok(Value::Null),
+    }
+}
+
+/// Reads every document of `text` as a tree; an empty document is a null scalar.
+pub fn parse_all(text: &str) -> Result<Vec<Node>, Error> {
+    compose::documents(text)
+}
