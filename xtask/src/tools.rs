@@ -17,6 +17,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
     ("etcd", "go.etcd.io/etcd/server/v3"),
     ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+    ("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
     ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
     ("helm", "helm.sh/helm/v4/cmd/helm"),
     ("kwok", "sigs.k8s.io/kwok/cmd/kwok"),

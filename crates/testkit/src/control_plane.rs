@@ -1,5 +1,5 @@
-//! A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager, and kwok, which makes
-//! Pods run on a node that does not exist.
+//! A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, and kwok,
+//! which makes Pods run on a node that does not exist (how, says `stages.yaml`).
 //!
 //! The programs are those that `cargo xtask tools` builds; a test that needs them and has none says so and passes.
 
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+const PROGRAMS: [&str; 5] =
+    ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"];
 /// Whoever holds it is `system:masters`; the server listens on loopback only and lives as long as a test.
 const TOKEN: &str = "weir-test";
 /// How long a program may take to answer before the start counts as failed. A busy two-core machine needs a few seconds.
@@ -134,6 +136,7 @@ impl ControlPlane {
         let key = rcgen::KeyPair::generate().map_err(Error::other)?;
         std::fs::write(self.path("service-account.key"), key.serialize_pem())?;
         std::fs::write(self.path("service-account.pub"), key.public_key_pem())?;
+        std::fs::write(self.path("stages.yaml"), include_str!("stages.yaml"))?;
         std::fs::write(self.path("tokens.csv"), format!("{TOKEN},admin,admin,system:masters\n"))?;
         std::fs::write(self.kubeconfig_path(), self.kubeconfig())
     }
@@ -227,15 +230,28 @@ fn wait_for(answered: impl Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
-/// Asks `/readyz`, on a thread of its own: the blocking client may not run inside an async runtime.
+/// The node on which all Pods run.
+const NODE: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"node-0"}}"#;
+
 fn ready(port: u16) -> bool {
+    request(port, None)
+}
+
+/// Asks `/readyz`, or creates a node, on a thread of its own: the blocking client may not run inside an async runtime.
+fn request(port: u16, node: Option<&'static str>) -> bool {
     let asked = std::thread::spawn(move || {
         let client = reqwest::blocking::Client::builder()
             .tls_danger_accept_invalid_certs(true)
             .no_proxy()
             .build()?;
-        let request = client.get(format!("https://127.0.0.1:{port}/readyz")).bearer_auth(TOKEN);
-        request.timeout(Duration::from_secs(5)).send()?.error_for_status()
+        let request = match node {
+            None => client.get(format!("https://127.0.0.1:{port}/readyz")),
+            Some(node) => client
+                .post(format!("https://127.0.0.1:{port}/api/v1/nodes"))
+                .header("content-type", "application/json")
+                .body(node),
+        };
+        request.bearer_auth(TOKEN).timeout(Duration::from_secs(5)).send()?.error_for_status()
     });
     matches!(asked.join(), Ok(Ok(_)))
 }
