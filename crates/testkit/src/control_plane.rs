@@ -43,11 +43,7 @@ impl ControlPlane {
     )]
     pub fn tools() -> Option<PathBuf> {
         let folder = std::env::var("WEIR_TOOLS").ok().map(PathBuf::from);
-        let found = folder.filter(|folder| {
-            ["etcd", "kube-apiserver", "kube-controller-manager", "kwok"]
-                .iter()
-                .all(|name| folder.join(name).is_file())
-        });
+        let found = folder.filter(|folder| PROGRAMS.iter().all(|name| folder.join(name).is_file()));
         let required = std::env::var("WEIR_REQUIRE_REAL").is_ok();
         assert!(
             found.is_some() || !required,
@@ -172,11 +168,24 @@ impl ControlPlane {
             "--kube-api-qps=200".to_owned(),
             "--kube-api-burst=400".to_owned(),
         ];
-        let kubelet =
-            [kubeconfig, "--manage-all-nodes=true".to_owned(), "--server-address=".to_owned()];
+        let scheduler = [
+            kubeconfig.clone(),
+            "--leader-elect=false".to_owned(),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--secure-port=0".to_owned(),
+        ];
+        let kubelet = [
+            kubeconfig,
+            "--manage-all-nodes=true".to_owned(),
+            "--server-address=".to_owned(),
+            format!("--config={}", self.path("stages.yaml")),
+        ];
         self.others.push(self.spawn("kube-controller-manager", &controllers)?);
+        self.others.push(self.spawn("kube-scheduler", &scheduler)?);
         self.others.push(self.spawn("kwok", &kubelet)?);
-        Ok(())
+        let port = self.port;
+        wait_for(|| request(port, Some(NODE)))
+            .map_err(|error| self.explain("kube-apiserver", &error))
     }
 
     fn path(&self, name: &str) -> String {
