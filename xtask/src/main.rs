@@ -6,6 +6,7 @@ mod cargo;
 mod test;
 mod tidy;
 mod tools;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ enum Task {
     Tidy,
     /// Build the real programs that tests compare with or run against, once, into a cache.
     Tools(tools::Args),
+    /// Run recorded answers of the original tools against our engines.
+    Vectors(vectors::Args),
     /// Write the custom resource definitions in `crds/` from the types in `crates/common`.
     Crds,
 }
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Tidy => tidy::run(),
         Task::Tools(args) => tools::run(&args).map(|_| ()),
+        Task::Vectors(args) => vectors::run(&args),
         Task::Crds => cargo::run(&["run", "--quiet", "--package", "common", "--bin", "crds"]),
     };
     match done {
