@@ -1,0 +1,1 @@
+//! The CRDs of all kinds.
