@@ -46,14 +46,31 @@ pub fn to_json_strict(text: &str) -> Result<Value, Error> {
 
 /// Reads every document of `text` as JSON; documents that are null or empty are left out.
 pub fn to_json_all(text: &str, rules: Rules) -> Result<Vec<Value>, Error> {
-    let mut values = Vec::new();
-    for document in compose::documents(text)? {
-        let value = Decoder::new(Reading::plain(rules)).value(&document)?;
+    let documents = to_json_documents(text, rules)?;
+    Ok(documents.into_iter().map(|document| document.value).collect())
+}
+
+/// Like [`to_json_all`], with the place of each document.
+pub fn to_json_documents(text: &str, rules: Rules) -> Result<Vec<JsonDocument>, Error> {
+    let mut documents = Vec::new();
+    for (n, document) in compose::documents(text)?.iter().enumerate() {
+        let value = Decoder::new(Reading::plain(rules)).value(document)?;
         if !value.is_null() {
-            values.push(value);
+            documents.push(JsonDocument { number: n + 1, line: document.line, value });
         }
     }
-    Ok(values)
+    Ok(documents)
+}
+
+/// A document of a text with several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonDocument {
+    /// Which document of the text it is, from 1, empty ones counted.
+    pub number: usize,
+    /// The line its content starts on, from 1.
+    pub line: u32,
+    /// Its content.
+    pub value: Value,
 }
 
 fn first(text: &str, reading: Reading) -> Result<Value, Error> {
