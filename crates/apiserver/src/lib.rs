@@ -1,1 +1,4 @@
 //! apiserver
+
+pub mod fields;
+pub mod schema;

@@ -1,0 +1,33 @@
+//! What the server knows about types: the built-in ones from a table, custom ones from their definitions.
+//!
+//! A write goes through [`decode`] (types, unknown fields, canonical values), [`default`], [`validate`], in this order; what
+//! comes out is stored as it is.
+
+mod decode;
+mod default;
+mod field_error;
+mod merge_patch;
+mod node;
+pub mod openapi;
+mod prune;
+mod quantity;
+mod strategic;
+mod table;
+mod time;
+mod type_ref;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use decode::{Decoded, decode};
+pub use default::default;
+pub use field_error::{FieldError, Reason};
+pub use merge_patch::merge_patch;
+pub use node::{Additional, Kind, Limits, ListType, PatchStrategy, Rule, Schema};
+pub use prune::prune;
+pub use quantity::Quantity;
+pub use strategic::{PatchError, strategic_merge};
+pub use table::{Entry, kinds};
+pub use type_ref::{CustomType, TypeRef};
+pub use validate::validate;
