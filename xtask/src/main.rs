@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task prints what it found")]
 
 mod cargo;
+mod schema;
 mod test;
 mod tidy;
 mod tools;
@@ -24,6 +25,8 @@ enum Task {
     Tools(tools::Args),
     /// Run recorded answers of the original tools against our engines.
     Vectors(vectors::Args),
+    /// Write the tables of Kubernetes' built-in types from its OpenAPI document (needs Go).
+    Schema,
     /// Write the custom resource definitions in `crds/` from the types in `crates/common`.
     Crds,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Tools(args) => tools::run(&args).map(|_| ()),
         Task::Vectors(args) => vectors::run(&args),
+        Task::Schema => schema::run(),
         Task::Crds => cargo::run(&["run", "--quiet", "--package", "common", "--bin", "crds"]),
     };
     match done {
