@@ -1,0 +1,7 @@
+//! One file per command.
+
+pub(crate) mod get;
+pub(crate) mod reconcile;
+pub(crate) mod suspend;
+pub(crate) mod tree;
+pub(crate) mod version;
