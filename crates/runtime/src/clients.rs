@@ -1,0 +1,146 @@
+//! Clients for clusters: our own, and those that kubeconfigs in Secrets lead to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use thiserror::Error;
+
+/// How long a request to a remote cluster may take, as in the original.
+const REMOTE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why there is no client.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// Neither a kubeconfig nor a cluster around us.
+    #[error("cannot find a cluster")]
+    Infer(#[source] Box<kube::config::InferConfigError>),
+    /// The kubeconfig is unusable. What it holds is not repeated.
+    #[error("cannot read kubeconfig")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// The kubeconfig says something that is not allowed.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// TLS could not be set up.
+    #[error("cannot make a client")]
+    Client(#[source] Box<kube::Error>),
+}
+
+/// A client from this file, or from `KUBECONFIG`, `~/.kube/config`, or the Pod's service account.
+///
+/// # Errors
+/// When none of them leads to a cluster.
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
+    let config = match kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).map_err(ClientError::Kubeconfig)?;
+            from_kubeconfig(file).await?
+        }
+        None => Config::infer().await.map_err(|error| ClientError::Infer(Box::new(error)))?,
+    };
+    client(config)
+}
+
+/// What a kubeconfig from a Secret may do beyond naming a server and credentials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allow {
+    /// Run the exec plugins it names (`--insecure-kubeconfig-exec`).
+    pub exec: bool,
+    /// Skip TLS verification if it says so (`--insecure-kubeconfig-tls`).
+    pub insecure_tls: bool,
+}
+
+/// A client from the text of a kubeconfig that somebody else wrote: what runs programs, reads
+/// files or weakens TLS is dropped first.
+///
+/// # Errors
+/// When the text is no kubeconfig or nothing usable is left of it.
+pub async fn from_secret(text: &str, allow: Allow) -> Result<Client, ClientError> {
+    let kubeconfig = Kubeconfig::from_yaml(text).map_err(ClientError::Kubeconfig)?;
+    let mut config = from_kubeconfig(sanitized(kubeconfig, allow)).await?;
+    config.connect_timeout = Some(REMOTE_TIMEOUT);
+    config.write_timeout = Some(REMOTE_TIMEOUT);
+    client(config)
+}
+
+async fn from_kubeconfig(kubeconfig: Kubeconfig) -> Result<Config, ClientError> {
+    let options = KubeConfigOptions::default();
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(ClientError::Kubeconfig)
+}
+
+fn client(config: Config) -> Result<Client, ClientError> {
+    Client::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))
+}
+
+/// Keeps the host, certificates and keys given in line, basic and bearer credentials, and the
+/// proxy; everything else goes. (CVE-2022-24817: a kubeconfig is a program if one lets it.)
+fn sanitized(mut kubeconfig: Kubeconfig, allow: Allow) -> Kubeconfig {
+    for cluster in kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        cluster.certificate_authority = None;
+        if !allow.insecure_tls {
+            cluster.insecure_skip_tls_verify = None;
+        }
+    }
+    for user in kubeconfig.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+        user.token_file = None;
+        user.client_certificate = None;
+        user.client_key = None;
+        user.auth_provider = None;
+        user.impersonate = None;
+        user.impersonate_uid = None;
+        user.impersonate_groups = None;
+        user.impersonate_user_extra = None;
+        if !allow.exec {
+            user.exec = None;
+        }
+    }
+    kubeconfig
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str = "
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters:
+- name: c
+  cluster: {server: 'https://remote:6443', insecure-skip-tls-verify: true, certificate-authority: /etc/passwd}
+users:
+- name: u
+  user:
+    token: t
+    tokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token
+    client-certificate: /etc/passwd
+    client-key: /etc/shadow
+    as: system:admin
+    auth-provider: {name: gcp, config: {cmd-path: /bin/sh}}
+    exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, args: [-c, id]}
+";
+
+    #[test]
+    fn a_foreign_kubeconfig_runs_nothing_and_reads_no_files() {
+        let kept = sanitized(Kubeconfig::from_yaml(HOSTILE).unwrap(), Allow::default());
+        let text = serde_json::to_string(&kept).unwrap();
+        for gone in ["exec", "/bin/sh", "/etc/", "tokenFile", "insecure", "auth-provider", "\"as\""]
+        {
+            assert!(!text.contains(gone), "{gone} is left in {text}");
+        }
+        assert!(text.contains("https://remote:6443") && text.contains("\"token\":\"t\""));
+    }
+
+    #[test]
+    fn flags_allow_exec_and_insecure_tls_one_by_one() {
+        let kubeconfig = || Kubeconfig::from_yaml(HOSTILE).unwrap();
+        let exec = sanitized(kubeconfig(), Allow { exec: true, insecure_tls: false });
+        let text = serde_json::to_string(&exec).unwrap();
+        assert!(text.contains("exec") && !text.contains("insecure"));
+        let tls = sanitized(kubeconfig(), Allow { exec: false, insecure_tls: true });
+        let text = serde_json::to_string(&tls).unwrap();
+        assert!(!text.contains("exec") && text.contains("insecure"));
+    }
+}
