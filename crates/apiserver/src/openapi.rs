@@ -1,0 +1,84 @@
+//! `/openapi/v3`, and `/openapi/v2` as far as clients still ask for it.
+//!
+//! Version 2 in JSON was dropped by kubectl for its protobuf form; without either, kubectl and client-go
+//! use version 3, so only that is served.
+
+use http::request::Parts;
+use http::{Response, StatusCode};
+use sha2::{Digest, Sha256};
+
+use crate::body::{self, Body};
+use crate::core::Core;
+use crate::failure::Failure;
+use crate::negotiate;
+use crate::registry::Registry;
+use crate::schema::openapi;
+
+/// Answers an OpenAPI path, or `None` when it is not one.
+pub(crate) fn answer(
+    core: &Core,
+    path: &str,
+    parts: &Parts,
+) -> Option<Result<Response<Body>, Failure>> {
+    let rest = path.strip_prefix("/openapi/")?;
+    if !negotiate::accepts_json(&parts.headers) {
+        return Some(Err(Failure::not_acceptable(&["application/json"])));
+    }
+    let registry = core.registry();
+    let value = match rest.trim_end_matches('/').strip_prefix("v3") {
+        Some("") => openapi::index(&index(&registry)),
+        Some(group_version) => {
+            let group_version = group_version.trim_start_matches('/');
+            let (root, version) = group_version.split_once('/')?;
+            if !matches!(root, "api" | "apis") {
+                return Some(Err(Failure::no_such_path()));
+            }
+            let resources = resources(&registry, version);
+            if resources.is_empty() {
+                return Some(Err(Failure::no_such_path()));
+            }
+            openapi::v3(&resources)
+        }
+        None => return Some(Err(Failure::no_such_path())),
+    };
+    Some(Ok(body::json(StatusCode::OK, &value)))
+}
+
+/// Each group version with a hash of what it holds, so that clients may cache its document.
+fn index(registry: &Registry) -> Vec<(String, String)> {
+    let versions = registry.groups().iter().flat_map(|g| g.versions.iter().map(move |v| (g, v)));
+    versions
+        .map(|(group, version)| {
+            let path = if group.name.is_empty() {
+                format!("api/{}", version.version)
+            } else {
+                format!("apis/{}/{}", group.name, version.version)
+            };
+            let mut hash = Sha256::new();
+            for resource in &version.resources {
+                hash.update(resource.kind.as_bytes());
+                if let Some(schema) =
+                    resource.types.type_ref().and_then(crate::schema::TypeRef::custom_openapi)
+                {
+                    hash.update(schema.to_string().as_bytes());
+                }
+            }
+            let hash = hash.finalize().iter().map(|b| format!("{b:02X}")).collect();
+            (path, hash)
+        })
+        .collect()
+}
+
+fn resources(registry: &Registry, group_version: &str) -> Vec<openapi::Resource> {
+    let resources = registry.group_version(group_version).map(|r| r.values()).into_iter().flatten();
+    resources
+        .filter_map(|resource| {
+            Some(openapi::Resource {
+                of: resource.types.type_ref()?.clone(),
+                plural: resource.plural.clone(),
+                namespaced: resource.namespaced,
+                subresources: resource.subresources.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,205 @@
+//! What differs between the kinds when an object is written: what is reset, what counts as a change of
+//! spec, what may never change, what admission fills in.
+
+use serde_json::{Value, json};
+
+use crate::core::Core;
+use crate::failure::{Cause, Failure};
+use crate::names::NameRule;
+use crate::object;
+use crate::registry::{Resource, Verbs};
+use crate::store::Stored;
+
+/// System fields of a new object.
+pub(crate) fn prepare_create(
+    core: &Core,
+    resource: &Resource,
+    object: &mut Value,
+) -> Result<(), Failure> {
+    let uid = core.random.uid();
+    object::set_meta(object, "uid", uid);
+    object::set_meta(object, "creationTimestamp", core.now_text());
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        object::remove_meta(object, field);
+    }
+    if resource.has_subresource("status") {
+        object::set_field(object, "status", None);
+    }
+    if has_generation(resource) {
+        object::set_meta(object, "generation", 1);
+    } else {
+        object::remove_meta(object, "generation");
+    }
+    Ok(())
+}
+
+/// What a cluster's admission chain adds to a new object.
+pub(crate) fn admit_create(
+    _core: &Core,
+    resource: &Resource,
+    object: &mut Value,
+) -> Result<(), Failure> {
+    if resource.is("", "Namespace") {
+        let name = object::name(object).to_owned();
+        if let Some(metadata) = object::metadata_mut(object) {
+            let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+            object::set_field(labels, "kubernetes.io/metadata.name", Some(name.into()));
+        }
+        object::set_field(object, "spec", Some(json!({ "finalizers": ["kubernetes"] })));
+        object::set_field(object, "status", Some(json!({ "phase": "Active" })));
+    }
+    Ok(())
+}
+
+/// Keeps what this writer may not touch.
+pub(crate) fn prepare_update(
+    _core: &Core,
+    resource: &Resource,
+    subresource: &str,
+    old: &Value,
+    new: &mut Value,
+) -> Result<(), Failure> {
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "generateName",
+    ] {
+        object::copy_meta(new, old, field);
+    }
+    if object::name(new).is_empty() {
+        object::copy_meta(new, old, "name");
+    }
+    object::remove_meta(new, "selfLink");
+    if subresource == "status" {
+        let status = new.get("status").cloned();
+        let managed = object::metadata(new).and_then(|m| m.get("managedFields")).cloned();
+        let version = object::metadata(new).and_then(|m| m.get("resourceVersion")).cloned();
+        *new = old.clone();
+        object::set_field(new, "status", status);
+        for (field, value) in [("managedFields", managed), ("resourceVersion", version)] {
+            if let Some(value) = value {
+                object::set_meta(new, field, value);
+            }
+        }
+    } else if resource.has_subresource("status") {
+        object::set_field(new, "status", old.get("status").cloned());
+    }
+    Ok(())
+}
+
+pub(crate) fn admit_update(_core: &Core, _resource: &Resource, _old: &Value, _new: &mut Value) {}
+
+/// A changed spec (for most kinds: anything outside metadata and status) is a new generation.
+pub(crate) fn bump_generation(resource: &Resource, old: &Value, new: &mut Value) {
+    if has_generation(resource) && spec_changed(resource, old, new) {
+        object::set_meta(new, "generation", object::generation(old) + 1);
+    }
+}
+
+fn spec_changed(resource: &Resource, old: &Value, new: &Value) -> bool {
+    let ignored = |key: &str| match key {
+        "metadata" | "apiVersion" | "kind" => true,
+        "status" => resource.has_subresource("status"),
+        _ => false,
+    };
+    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else { return true };
+    let differs = |(key, value): (&String, &Value)| !ignored(key) && old.get(key) != Some(value);
+    new.iter().any(differs) || old.keys().any(|key| !ignored(key) && !new.contains_key(key))
+}
+
+/// Kinds whose strategy keeps a generation.
+fn has_generation(resource: &Resource) -> bool {
+    if resource.custom.is_some() {
+        return true;
+    }
+    match resource.group.as_str() {
+        "" => matches!(resource.kind.as_str(), "Pod" | "ReplicationController"),
+        "apps" => resource.kind != "ControllerRevision",
+        "batch"
+        | "policy"
+        | "flowcontrol.apiserver.k8s.io"
+        | "admissionregistration.k8s.io"
+        | "apiextensions.k8s.io"
+        | "scheduling.k8s.io"
+        | "discovery.k8s.io" => true,
+        "networking.k8s.io" => {
+            matches!(resource.kind.as_str(), "Ingress" | "IngressClass" | "NetworkPolicy")
+        }
+        "resource.k8s.io" => matches!(resource.kind.as_str(), "ResourceSlice" | "DeviceClass"),
+        _ => false,
+    }
+}
+
+/// The rules of `ValidateObjectMeta`.
+pub(crate) fn validate_metadata(
+    resource: &Resource,
+    new: &Value,
+    old: Option<&Value>,
+) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let name = object::name(new);
+    if name.is_empty() {
+        causes.push(Cause::required("metadata.name", "name or generateName is required"));
+    } else if old.is_none() {
+        let rule = if resource.custom.is_some() {
+            NameRule::Subdomain
+        } else {
+            NameRule::of(&resource.group, &resource.kind)
+        };
+        if let Some(why) = rule.check(name) {
+            causes.push(Cause::invalid("metadata.name", &name.into(), &why));
+        }
+    }
+    causes
+}
+
+/// The built-in kinds' own rules.
+pub(crate) fn validate(
+    _core: &Core,
+    _resource: &Resource,
+    _new: &Value,
+    _old: Option<&Value>,
+) -> Vec<Cause> {
+    Vec::new()
+}
+
+/// The immortal namespaces cannot be deleted.
+pub(crate) fn admit_delete(resource: &Resource, object: &Value) -> Result<(), Failure> {
+    let name = object::name(object);
+    if resource.is("", "Namespace") && matches!(name, "default" | "kube-system" | "kube-public") {
+        return Err(Failure::forbidden(resource.about(name), "this namespace may not be deleted"));
+    }
+    Ok(())
+}
+
+/// What must follow a creation at once.
+pub(crate) fn after_create(core: &Core, resource: &Resource, stored: &Stored) {
+    if resource.is("", "Namespace") {
+        crate::bootstrap::furnish(core, object::name(&stored.value));
+    }
+    if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        crate::crd::installed(core, stored);
+    }
+}
+
+pub(crate) fn after_update(core: &Core, resource: &Resource, old: &Stored, new: &Stored) {
+    if resource.is("apiextensions.k8s.io", "CustomResourceDefinition")
+        && object::generation(&old.value) != object::generation(&new.value)
+    {
+        crate::crd::installed(core, new);
+    }
+}
+
+pub(crate) fn after_delete(core: &Core, resource: &Resource, _last: &Stored) {
+    if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        core.reload_custom_resources();
+    }
+}
+
+/// Kinds that are answered and not stored.
+pub(crate) fn is_virtual(resource: &Resource) -> bool {
+    resource.verbs != Verbs::All
+}
