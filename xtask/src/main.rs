@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Task::Tools(args) => tools::run(&args).map(|_| ()),
         Task::Vectors(args) => vectors::run(&args),
         Task::Schema => schema::run(),
-        Task::Crds => cargo::run(&["run", "--quiet", "--package", "common", "--bin", "crds"]),
+        Task::Crds => cargo::run(&["run", "--quiet", "--package", "common", "--example", "crds"]),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -292,6 +292,11 @@ pub(crate) fn any_values(generator: &mut schemars::SchemaGenerator) -> schemars:
     schemars::json_schema!({"type": "array", "items": any_value(generator)})
 }
 
+/// The schema of a Go `int`, which carries no format.
+pub(crate) fn plain_integer(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "integer"})
+}
+
 /// A replacement for the name, tag or digest of a container image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -2,7 +2,7 @@
 
 use kube::CustomResource;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::api::{
     Status,
@@ -11,9 +11,7 @@ use crate::api::{
 };
 
 /// The desired state of an ExternalArtifact.
-#[derive(
-    CustomResource, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(CustomResource, Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[kube(
     group = "source.toolkit.fluxcd.io",
     version = "v1",
@@ -29,6 +27,20 @@ pub struct ExternalArtifactSpec {
     /// The object that the artifact is made from, of any kind that its maker knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_ref: Option<NamespacedObjectKindReference>,
+}
+
+/// Unlike all others, this spec may be left out, and the generated struct of the kind asks for it.
+/// Reading it by way of an `Option` makes its absence an empty spec.
+impl<'de> Deserialize<'de> for ExternalArtifactSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wire {
+            source_ref: Option<NamespacedObjectKindReference>,
+        }
+        let wire = Option::<Wire>::deserialize(deserializer)?;
+        Ok(Self { source_ref: wire.and_then(|wire| wire.source_ref) })
+    }
 }
 
 /// The observed state of an ExternalArtifact, written by the maker of the artifact.
