@@ -1,119 +1,167 @@
-//! Events to nodes.
+//! Documents as node trees, comments and all, the way go-yaml v3 builds them.
 
-use crate::error::{Error, Mark};
-use crate::node::{Kind, Node, ScalarStyle};
-use saphyr_parser::{Event, Parser, ScalarStyle as Read, Span, Tag};
-use std::collections::BTreeMap;
+use crate::error::Error;
+use crate::node::{Comments, Kind, Node};
+use crate::parse::{self, Build, End, Parser, Scalar};
+use crate::resolve::Rules;
+use crate::scan::Notes;
+use std::collections::BTreeSet;
 
-/// Deepest nesting that is read. Manifests stay below 50; recursion needs a bound.
-const MAX_DEPTH: usize = 500;
-
+/// Reads every document of a text.
 pub(crate) fn documents(text: &str) -> Result<Vec<Node>, Error> {
-    let mut composer = Composer { events: Parser::new_from_str(text), names: BTreeMap::new() };
+    let mut parser = Parser::new(text, Rules::V3, true, Composer::default())?;
     let mut documents = Vec::new();
-    loop {
-        let (event, _) = composer.next()?;
-        match event {
-            Event::StreamEnd => return Ok(documents),
-            Event::DocumentStart(_) => {
-                let first = composer.next()?;
-                documents.push(composer.node(first, 0)?);
-            }
-            _ => {}
-        }
+    while let Some((document, _)) = parser.next_document()? {
+        documents.push(document);
     }
+    Ok(documents)
 }
 
+#[derive(Default)]
 struct Composer<'a> {
-    events: Parser<'a, saphyr_parser::StrInput<'a>>,
-    names: BTreeMap<usize, String>,
+    anchors: BTreeSet<&'a str>,
 }
 
 impl<'a> Composer<'a> {
-    fn next(&mut self) -> Result<(Event<'a>, Span), Error> {
-        match self.events.next_event() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(e)) => Err(Error::new(mark(e.marker()), e.info())),
-            None => Ok((Event::StreamEnd, Span::default())),
-        }
-    }
-
-    fn node(&mut self, (event, span): (Event<'a>, Span), depth: usize) -> Result<Node, Error> {
-        if depth > MAX_DEPTH {
-            return Err(Error::new(mark(&span.start), "exceeded max depth"));
-        }
-        let (kind, anchor, tag) = match event {
-            Event::Alias(id) => {
-                let name = self.names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-                (Kind::Alias { name }, 0, None)
-            }
-            Event::Scalar(text, style, anchor, tag) => {
-                (Kind::Scalar { text: text.into_owned(), style: style_of(style) }, anchor, tag)
-            }
-            Event::SequenceStart(anchor, tag) => {
-                let mut items = Vec::new();
-                loop {
-                    let next = self.next()?;
-                    if next.0 == Event::SequenceEnd {
-                        break;
-                    }
-                    items.push(self.node(next, depth + 1)?);
-                }
-                (Kind::Sequence { items, flow: false }, anchor, tag)
-            }
-            Event::MappingStart(anchor, tag) => {
-                let mut entries = Vec::new();
-                loop {
-                    let next = self.next()?;
-                    if next.0 == Event::MappingEnd {
-                        break;
-                    }
-                    let key = self.node(next, depth + 1)?;
-                    let next = self.next()?;
-                    entries.push((key, self.node(next, depth + 1)?));
-                }
-                (Kind::Mapping { entries, flow: false }, anchor, tag)
-            }
-            _ => return Err(Error::new(mark(&span.start), "unexpected event")),
-        };
-        if anchor > 0 {
-            self.names.insert(anchor, anchor.to_string());
-        }
-        let at = mark(&span.start);
-        Ok(Node {
+    fn node(&mut self, node: parse::Node<'a>, kind: Kind) -> Node {
+        self.anchors.extend(node.anchor);
+        let tag = node.tag.filter(|tag| tag != "!");
+        Node {
             kind,
             explicit_tag: tag.is_some(),
-            tag: tag.map(|t| short_tag(&t).into()),
-            anchor: (anchor > 0).then(|| anchor.to_string().into()),
-            comments: None,
-            line: at.line + 1,
-            column: at.column + 1,
-            span: span.start.index()..span.end.index(),
-        })
+            tag: tag.map(String::into_boxed_str),
+            anchor: node.anchor.map(Box::from),
+            comments: comments(node.notes),
+            line: node.start.line + 1,
+            column: node.start.column + 1,
+            span: node.start.offset..node.end.offset,
+        }
     }
 }
 
-fn style_of(style: Read) -> ScalarStyle {
-    match style {
-        Read::Plain => ScalarStyle::Plain,
-        Read::SingleQuoted => ScalarStyle::SingleQuoted,
-        Read::DoubleQuoted => ScalarStyle::DoubleQuoted,
-        Read::Literal => ScalarStyle::Literal,
-        Read::Folded => ScalarStyle::Folded,
+fn comments(notes: Notes) -> Option<Box<Comments>> {
+    if notes.head.is_empty() && notes.line.is_empty() && notes.foot.is_empty() {
+        return None;
+    }
+    let Notes { head, line, foot, stem: _ } = notes;
+    Some(Box::new(Comments { head, line, foot, ..Comments::default() }))
+}
+
+/// Takes the foot comment off a node.
+fn take_foot(node: &mut Node) -> String {
+    let mut foot = String::new();
+    if node.comments.is_some() {
+        node.edit_comments(|comments| foot = std::mem::take(&mut comments.foot));
+    }
+    foot
+}
+
+fn set_end(node: &mut Node, end: End) {
+    node.span.end = end.end.offset;
+    if node.comments.is_some() || !end.notes.line.is_empty() || !end.notes.foot.is_empty() {
+        node.edit_comments(|comments| {
+            comments.line = end.notes.line;
+            comments.foot = end.notes.foot;
+        });
     }
 }
 
-fn short_tag(tag: &Tag) -> String {
-    match tag.handle.as_str() {
-        "tag:yaml.org,2002:" => format!("!!{}", tag.suffix),
-        handle => format!("{handle}{}", tag.suffix),
+impl<'a> Build<'a> for Composer<'a> {
+    type Value = Node;
+    type Sequence = (Node, Vec<Node>);
+    type Mapping = MappingNode;
+
+    fn scalar(&mut self, node: parse::Node<'a>, scalar: Scalar<'a>) -> Result<Node, Error> {
+        let Scalar { text, style } = scalar;
+        Ok(self.node(node, Kind::Scalar { text: text.into_owned(), style }))
+    }
+
+    fn alias(&mut self, node: parse::Node<'a>, name: &'a str) -> Result<Node, Error> {
+        if !self.anchors.contains(name) {
+            let problem = format!("unknown anchor '{name}' referenced");
+            return Err(Error::new(node.start, problem));
+        }
+        Ok(self.node(node, Kind::Alias { name: name.to_owned() }))
+    }
+
+    fn sequence(&mut self, node: parse::Node<'a>, flow: bool) -> Result<Self::Sequence, Error> {
+        Ok((self.node(node, Kind::Sequence { items: Vec::new(), flow }), Vec::new()))
+    }
+
+    fn item(&mut self, sequence: &mut Self::Sequence, item: Node) -> Result<(), Error> {
+        sequence.1.push(item);
+        Ok(())
+    }
+
+    fn end_sequence(&mut self, sequence: Self::Sequence, end: End) -> Result<Node, Error> {
+        let (mut node, children) = sequence;
+        if let Kind::Sequence { items, .. } = &mut node.kind {
+            *items = children;
+        }
+        set_end(&mut node, end);
+        Ok(node)
+    }
+
+    fn mapping(&mut self, node: parse::Node<'a>, flow: bool) -> Result<MappingNode, Error> {
+        let node = self.node(node, Kind::Mapping { entries: Vec::new(), flow });
+        Ok(MappingNode { node, flow, entries: Vec::new(), key: None })
+    }
+
+    fn key(&mut self, mapping: &mut MappingNode, mut key: Node) -> Result<(), Error> {
+        // A foot above a key belongs to what came before it.
+        if !mapping.flow
+            && let Some((previous, _)) = mapping.entries.last_mut()
+        {
+            let foot = take_foot(&mut key);
+            if !foot.is_empty() {
+                previous.edit_comments(|comments| comments.foot = foot);
+            }
+        }
+        mapping.key = Some(key);
+        Ok(())
+    }
+
+    fn value(&mut self, mapping: &mut MappingNode, mut value: Node) -> Result<(), Error> {
+        let mut key = mapping.key.take().unwrap_or_default();
+        if key.foot_comment().is_empty() {
+            let foot = take_foot(&mut value);
+            if !foot.is_empty() {
+                key.edit_comments(|comments| comments.foot = foot);
+            }
+        }
+        mapping.entries.push((key, value));
+        Ok(())
+    }
+
+    fn end_mapping(&mut self, mapping: MappingNode, end: End) -> Result<Node, Error> {
+        let MappingNode { mut node, flow, mut entries, key: _ } = mapping;
+        set_end(&mut node, end);
+        if !flow && let Some((last, _)) = entries.last_mut() {
+            let foot = take_foot(&mut node);
+            if !foot.is_empty() {
+                last.edit_comments(|comments| comments.foot = foot);
+            }
+        }
+        if let Kind::Mapping { entries: empty, .. } = &mut node.kind {
+            *empty = entries;
+        }
+        Ok(node)
+    }
+
+    fn document(&mut self, mut root: Node, head: String, foot: String) -> Node {
+        if !head.is_empty() || !foot.is_empty() {
+            root.edit_comments(|comments| {
+                comments.document_head = head;
+                comments.document_foot = foot;
+            });
+        }
+        root
     }
 }
 
-fn mark(marker: &saphyr_parser::Marker) -> Mark {
-    Mark {
-        offset: marker.index(),
-        line: u32::try_from(marker.line().saturating_sub(1)).unwrap_or(u32::MAX),
-        column: u32::try_from(marker.col()).unwrap_or(u32::MAX),
-    }
+struct MappingNode {
+    node: Node,
+    flow: bool,
+    entries: Vec<(Node, Node)>,
+    key: Option<Node>,
 }

@@ -1,11 +1,19 @@
-//! Nodes as JSON values: what `Unmarshal` of the two go-yaml dialects followed by Go's JSON gives.
+// Long because: reading goes through one builder, from text and from trees.
+//! Documents as JSON values: what `Unmarshal` of the two go-yaml dialects followed by Go's JSON
+//! gives. One builder does it for texts, without a tree in between, and for trees.
+
+mod scalar;
 
 use crate::error::{Error, Mark};
-use crate::node::{Kind, Node, ScalarStyle};
-use crate::number::{format_float, format_float_key, json_number};
-use crate::resolve::{Resolved, Rules, resolve, resolve_tagged};
+use crate::node::{self, Node, ScalarStyle};
+use crate::number::format_float;
+use crate::parse::{self, Build, End, Parser, Scalar};
+use crate::resolve::Rules;
+use crate::scan::Notes;
+use scalar::{json_key, json_scalar};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// How to treat what Go's several entry points treat differently.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +29,27 @@ impl Reading {
     }
 }
 
+/// The documents of a text as JSON, one after the other.
+pub(crate) struct Documents<'a> {
+    parser: Parser<'a, Json<'a>>,
+    reading: Reading,
+}
+
+impl<'a> Documents<'a> {
+    pub(crate) fn new(text: &'a str, reading: Reading) -> Result<Self, Error> {
+        let parser = Parser::new(text, reading.rules, false, Json::new(reading))?;
+        Ok(Self { parser, reading })
+    }
+
+    /// The next document and the line its content starts on, from 1.
+    pub(crate) fn next_document(&mut self) -> Result<Option<(Value, u32)>, Error> {
+        let Some((document, line)) = self.parser.next_document()? else {
+            return Ok(None);
+        };
+        Ok(Some((document.json(self.reading.rules)?, line)))
+    }
+}
+
 impl Node {
     /// The value of this node as JSON, read by the given rules; aliases and merge keys resolved.
     ///
@@ -29,31 +58,294 @@ impl Node {
     /// (both), infinities, text that does not fit its tag, aliases that are unknown, contain
     /// themselves, or make up nearly all of the document.
     pub fn to_json(&self, rules: Rules) -> Result<Value, Error> {
-        Decoder::new(Reading::plain(rules)).value(self)
-    }
-
-    pub(crate) fn mark(&self) -> Mark {
-        Mark {
-            offset: self.span.start,
-            line: self.line.saturating_sub(1),
-            column: self.column.saturating_sub(1),
-        }
-    }
-
-    fn error(&self, message: impl Into<String>) -> Error {
-        if self.line == 0 {
-            return Error { line: 0, column: 0, message: message.into() };
-        }
-        Error::new(self.mark(), message)
+        let mut build = Json::new(Reading::plain(rules));
+        let value = feed(self, &mut build).and_then(|parsed| parsed.json(rules));
+        value.map_err(|error| if self.line == 0 { error.without_place() } else { error })
     }
 }
 
-pub(crate) struct Decoder<'a> {
+/// Walks a tree as the parser walks a text.
+fn feed<'a>(node: &'a Node, build: &mut Json<'a>) -> Result<Parsed<'a>, Error> {
+    let start = Mark {
+        offset: node.span.start,
+        line: node.line.saturating_sub(1),
+        column: node.column.saturating_sub(1),
+    };
+    let properties = parse::Node {
+        anchor: node.anchor.as_deref(),
+        tag: node.tag.as_deref().map(str::to_owned),
+        start,
+        ..parse::Node::default()
+    };
+    let end = || End { notes: Notes::default(), end: start };
+    match &node.kind {
+        node::Kind::Alias { name } => build.alias(properties, name),
+        node::Kind::Scalar { text, style } => {
+            build.scalar(properties, Scalar { text: Cow::Borrowed(text), style: *style })
+        }
+        node::Kind::Sequence { items, flow } => {
+            let mut sequence = build.sequence(properties, *flow)?;
+            for item in items {
+                let item = feed(item, build)?;
+                build.item(&mut sequence, item)?;
+            }
+            build.end_sequence(sequence, end())
+        }
+        node::Kind::Mapping { entries, flow } => {
+            let mut mapping = build.mapping(properties, *flow)?;
+            for (key, value) in entries {
+                let key = feed(key, build)?;
+                build.key(&mut mapping, key)?;
+                let value = feed(value, build)?;
+                build.value(&mut mapping, value)?;
+            }
+            build.end_mapping(mapping, end())
+        }
+    }
+}
+
+/// A part of a document. What a scalar means is decided where it is used: as a key or as a value.
+#[derive(Debug, Clone)]
+pub(crate) struct Parsed<'a> {
+    content: Content<'a>,
+    at: Mark,
+    /// Nodes in it, aliases expanded.
+    size: usize,
+    alias: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Content<'a> {
+    Scalar { text: Cow<'a, str>, style: ScalarStyle, tag: Option<String> },
+    Json(Value),
+}
+
+impl Parsed<'_> {
+    fn json(self, rules: Rules) -> Result<Value, Error> {
+        match self.content {
+            Content::Json(value) => Ok(value),
+            Content::Scalar { text, style, tag } => json_scalar(tag.as_deref(), text, style, rules)
+                .map_err(|message| Error::new(self.at, message)),
+        }
+    }
+
+    fn is_merge(&self, rules: Rules) -> bool {
+        match &self.content {
+            Content::Scalar { text, style, tag } if text == "<<" && !self.alias => {
+                match tag.as_deref() {
+                    None => *style == ScalarStyle::Plain,
+                    Some("!") => rules == Rules::V2 || *style == ScalarStyle::Plain,
+                    Some(tag) => tag == "!!merge",
+                }
+            }
+            _ => false,
+        }
+    }
+}
+
+enum Anchor<'a> {
+    /// Being read, with a number that tells anchors of the same name apart.
+    Open(usize),
+    Done(Parsed<'a>),
+}
+
+/// Builds JSON.
+pub(crate) struct Json<'a> {
     reading: Reading,
-    anchors: BTreeMap<&'a str, &'a Node>,
-    /// Aliases being followed, to see those that lead to themselves.
-    open: BTreeSet<&'a str>,
+    anchors: BTreeMap<&'a str, Anchor<'a>>,
+    opened: usize,
     budget: Budget,
+}
+
+/// A collection being read: where it is, its size so far, and its anchor.
+pub(crate) struct Frame<'a> {
+    at: Mark,
+    size: usize,
+    anchor: Option<(&'a str, usize)>,
+}
+
+pub(crate) struct MapFrame<'a> {
+    frame: Frame<'a>,
+    map: Map<String, Value>,
+    key: Option<Key>,
+    merges: Vec<Parsed<'a>>,
+}
+
+enum Key {
+    Merge,
+    Name(String, Mark),
+}
+
+impl<'a> Json<'a> {
+    fn new(reading: Reading) -> Self {
+        Self { reading, anchors: BTreeMap::new(), opened: 0, budget: Budget::default() }
+    }
+
+    fn open(&mut self, node: &parse::Node<'a>) -> Frame<'a> {
+        self.budget.spend(1, false);
+        let anchor = node.anchor.map(|name| {
+            self.opened += 1;
+            self.anchors.insert(name, Anchor::Open(self.opened));
+            (name, self.opened)
+        });
+        Frame { at: node.start, size: 1, anchor }
+    }
+
+    fn close(&mut self, frame: Frame<'a>, value: Value) -> Parsed<'a> {
+        let Frame { at, size, anchor } = frame;
+        let parsed = Parsed { content: Content::Json(value), at, size, alias: false };
+        // An anchor of the same name inside this collection came later and stays.
+        if let Some((name, number)) = anchor
+            && matches!(self.anchors.get(name), Some(Anchor::Open(n)) if *n == number)
+        {
+            self.anchors.insert(name, Anchor::Done(parsed.clone()));
+        }
+        parsed
+    }
+
+    /// Takes over the entries of the mappings a merge key names.
+    fn merge(&self, map: &mut Map<String, Value>, merged: Parsed<'a>) -> Result<(), Error> {
+        let at = merged.at;
+        let wrong = || Error::new(at, "map merge requires map or sequence of maps as the value");
+        let maps = match merged.content {
+            Content::Json(Value::Object(map)) => vec![map],
+            Content::Json(Value::Array(items)) if !merged.alias => items
+                .into_iter()
+                .map(|item| match item {
+                    Value::Object(map) => Ok(map),
+                    _ => Err(wrong()),
+                })
+                .collect::<Result<_, _>>()?,
+            _ => return Err(wrong()),
+        };
+        match self.reading.rules {
+            // What comes first in the sequence is set last, and wins over earlier keys too.
+            Rules::V2 => {
+                for (name, value) in maps.into_iter().rev().flatten() {
+                    if self.reading.unique_keys && map.contains_key(&name) {
+                        return Err(Error::new(at, format!("key {name:?} already set in map")));
+                    }
+                    map.insert(name, value);
+                }
+            }
+            Rules::V3 => {
+                for (name, value) in maps.into_iter().flatten() {
+                    map.entry(name).or_insert(value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Build<'a> for Json<'a> {
+    type Value = Parsed<'a>;
+    type Sequence = (Frame<'a>, Vec<Value>);
+    type Mapping = MapFrame<'a>;
+
+    fn scalar(&mut self, node: parse::Node<'a>, scalar: Scalar<'a>) -> Result<Parsed<'a>, Error> {
+        self.budget.spend(1, false);
+        let Scalar { text, style } = scalar;
+        let content = Content::Scalar { text, style, tag: node.tag };
+        let parsed = Parsed { content, at: node.start, size: 1, alias: false };
+        if let Some(name) = node.anchor {
+            self.anchors.insert(name, Anchor::Done(parsed.clone()));
+        }
+        Ok(parsed)
+    }
+
+    fn alias(&mut self, node: parse::Node<'a>, name: &'a str) -> Result<Parsed<'a>, Error> {
+        let problem = match self.anchors.get(name) {
+            None => format!("unknown anchor '{name}' referenced"),
+            Some(Anchor::Open(_)) => format!("anchor '{name}' value contains itself"),
+            Some(Anchor::Done(parsed)) if self.budget.spend(parsed.size + 1, true) => {
+                let size = parsed.size + 1;
+                return Ok(Parsed { at: node.start, alias: true, size, ..parsed.clone() });
+            }
+            Some(Anchor::Done(_)) => "document contains excessive aliasing".to_owned(),
+        };
+        Err(Error::new(node.start, problem))
+    }
+
+    fn sequence(&mut self, node: parse::Node<'a>, _flow: bool) -> Result<Self::Sequence, Error> {
+        Ok((self.open(&node), Vec::new()))
+    }
+
+    fn item(&mut self, sequence: &mut Self::Sequence, item: Parsed<'a>) -> Result<(), Error> {
+        sequence.0.size += item.size;
+        sequence.1.push(item.json(self.reading.rules)?);
+        Ok(())
+    }
+
+    fn end_sequence(&mut self, sequence: Self::Sequence, _: End) -> Result<Parsed<'a>, Error> {
+        Ok(self.close(sequence.0, Value::Array(sequence.1)))
+    }
+
+    fn mapping(&mut self, node: parse::Node<'a>, _flow: bool) -> Result<MapFrame<'a>, Error> {
+        let frame = self.open(&node);
+        Ok(MapFrame { frame, map: Map::new(), key: None, merges: Vec::new() })
+    }
+
+    fn key(&mut self, mapping: &mut MapFrame<'a>, key: Parsed<'a>) -> Result<(), Error> {
+        mapping.frame.size += key.size;
+        let rules = self.reading.rules;
+        if key.is_merge(rules) {
+            if rules == Rules::V3 && !mapping.merges.is_empty() {
+                return Err(Error::new(key.at, "mapping key \"<<\" already defined"));
+            }
+            mapping.key = Some(Key::Merge);
+            return Ok(());
+        }
+        let at = key.at;
+        let name = match key.content {
+            Content::Scalar { text, style, tag } => json_key(tag.as_deref(), text, style, rules)
+                .map_err(|message| Error::new(at, message))?,
+            Content::Json(value) => {
+                return Err(Error::new(at, format!("invalid map key: {value}")));
+            }
+        };
+        if rules == Rules::V3 && mapping.map.contains_key(&name) {
+            return Err(Error::new(at, format!("mapping key {name:?} already defined")));
+        }
+        mapping.key = Some(Key::Name(name, at));
+        Ok(())
+    }
+
+    fn value(&mut self, mapping: &mut MapFrame<'a>, value: Parsed<'a>) -> Result<(), Error> {
+        mapping.frame.size += value.size;
+        match mapping.key.take() {
+            None => Ok(()),
+            Some(Key::Merge) if self.reading.rules == Rules::V3 => {
+                mapping.merges.push(value);
+                Ok(())
+            }
+            Some(Key::Merge) => self.merge(&mut mapping.map, value),
+            Some(Key::Name(name, at)) => {
+                if self.reading.unique_keys && mapping.map.contains_key(&name) {
+                    return Err(Error::new(at, format!("key {name:?} already set in map")));
+                }
+                let value = value.json(self.reading.rules)?;
+                mapping.map.insert(name, value);
+                Ok(())
+            }
+        }
+    }
+
+    fn end_mapping(&mut self, mapping: MapFrame<'a>, _: End) -> Result<Parsed<'a>, Error> {
+        let MapFrame { frame, mut map, merges, .. } = mapping;
+        for merged in merges {
+            self.merge(&mut map, merged)?;
+        }
+        Ok(self.close(frame, Value::Object(map)))
+    }
+
+    fn document(&mut self, root: Parsed<'a>, _head: String, _foot: String) -> Parsed<'a> {
+        // v2 forgets anchors at the end of a document, v3 does not.
+        if self.reading.rules == Rules::V2 {
+            self.anchors.clear();
+        }
+        root
+    }
 }
 
 /// go-yaml's guard against documents that are mostly aliases: the more nodes were decoded, the
@@ -90,240 +382,6 @@ impl Budget {
             n => 0.99 - 0.89 * ((n - Self::LOW) as f64 / (Self::HIGH - Self::LOW) as f64),
         }
     }
-}
-
-impl<'a> Decoder<'a> {
-    pub(crate) fn new(reading: Reading) -> Self {
-        Self { reading, anchors: BTreeMap::new(), open: BTreeSet::new(), budget: Budget::default() }
-    }
-
-    pub(crate) fn value(&mut self, node: &'a Node) -> Result<Value, Error> {
-        if !self.budget.spend(1, !self.open.is_empty()) {
-            return Err(node.error("document contains excessive aliasing"));
-        }
-        if let Some(anchor) = &node.anchor
-            && self.open.is_empty()
-        {
-            self.anchors.insert(anchor, node);
-        }
-        match &node.kind {
-            Kind::Alias { name } => self.alias(node, name),
-            Kind::Scalar { text, style } => {
-                json_scalar(node.tag.as_deref(), text, *style, self.reading.rules)
-                    .map_err(|message| node.error(message))
-            }
-            Kind::Sequence { items, .. } => items
-                .iter()
-                .map(|item| self.value(item))
-                .collect::<Result<_, _>>()
-                .map(Value::Array),
-            Kind::Mapping { entries, .. } => self.mapping(entries).map(Value::Object),
-        }
-    }
-
-    fn alias(&mut self, node: &'a Node, name: &'a str) -> Result<Value, Error> {
-        let Some(target) = self.anchors.get(name).copied() else {
-            return Err(node.error(format!("unknown anchor '{name}' referenced")));
-        };
-        if !self.open.insert(name) {
-            return Err(node.error(format!("anchor '{name}' value contains itself")));
-        }
-        let value = self.value(target);
-        self.open.remove(name);
-        value
-    }
-
-    fn mapping(&mut self, entries: &'a [(Node, Node)]) -> Result<Map<String, Value>, Error> {
-        let mut map = Map::new();
-        let mut merges = Vec::new();
-        for (key, value) in entries {
-            if is_merge(key, self.reading.rules) {
-                match self.reading.rules {
-                    Rules::V2 => {
-                        for part in self.merged(value)? {
-                            map.extend(part);
-                        }
-                    }
-                    Rules::V3 => merges.push((key, value)),
-                }
-                continue;
-            }
-            let name = self.key(key)?;
-            let value = self.value(value)?;
-            if self.reading.unique_keys && map.contains_key(&name) {
-                return Err(key.error(format!("key {name:?} already set in map")));
-            }
-            map.insert(name, value);
-        }
-        if let Some((second, _)) = merges.get(1) {
-            return Err(second.error("mapping key \"<<\" already defined"));
-        }
-        for (_, value) in merges {
-            for (key, value) in self.merged(value)?.into_iter().rev().flatten() {
-                map.entry(key).or_insert(value);
-            }
-        }
-        Ok(map)
-    }
-
-    /// The mappings a merge key brings in, the one with the least weight first.
-    fn merged(&mut self, node: &'a Node) -> Result<Vec<Map<String, Value>>, Error> {
-        let items = node.items().unwrap_or_else(|| std::slice::from_ref(node));
-        let mut maps = Vec::with_capacity(items.len());
-        for item in items.iter().rev() {
-            let target = match &item.kind {
-                Kind::Alias { name } => self.anchors.get(name.as_str()).copied(),
-                _ => None,
-            };
-            let is_map = target.unwrap_or(item).is_mapping();
-            match self.value(item)? {
-                Value::Object(map) if is_map => maps.push(map),
-                _ => {
-                    let message = "map merge requires map or sequence of maps as the value";
-                    return Err(item.error(message));
-                }
-            }
-        }
-        Ok(maps)
-    }
-
-    fn key(&mut self, key: &'a Node) -> Result<String, Error> {
-        if !self.budget.spend(1, !self.open.is_empty()) {
-            return Err(key.error("document contains excessive aliasing"));
-        }
-        if let Some(anchor) = &key.anchor
-            && self.open.is_empty()
-        {
-            self.anchors.insert(anchor, key);
-        }
-        match &key.kind {
-            Kind::Scalar { text, style } => {
-                json_key(key.tag.as_deref(), text, *style, self.reading.rules)
-                    .map_err(|message| key.error(message))
-            }
-            Kind::Alias { name } => match self.anchors.get(name.as_str()).copied() {
-                Some(target) if target.is_scalar() => self.key(target),
-                Some(_) => Err(key.error("invalid map key: a sequence or mapping")),
-                None => Err(key.error(format!("unknown anchor '{name}' referenced"))),
-            },
-            _ => Err(key.error("invalid map key: a sequence or mapping")),
-        }
-    }
-}
-
-fn is_merge(key: &Node, rules: Rules) -> bool {
-    match &key.kind {
-        Kind::Scalar { text, style } if text == "<<" => match key.tag.as_deref() {
-            None => *style == ScalarStyle::Plain,
-            Some("!") => rules == Rules::V3,
-            Some(tag) => tag == "!!merge",
-        },
-        _ => false,
-    }
-}
-
-/// A scalar as a JSON value.
-pub(crate) fn json_scalar(
-    tag: Option<&str>,
-    text: &str,
-    style: ScalarStyle,
-    rules: Rules,
-) -> Result<Value, String> {
-    match meaning(tag, text, style, rules)? {
-        Resolved::Null => Ok(Value::Null),
-        Resolved::Bool(b) => Ok(Value::Bool(b)),
-        Resolved::Int(n) => Ok(Value::Number(n)),
-        Resolved::Float(f) => match json_number(f) {
-            Some(n) => Ok(Value::Number(n)),
-            None => Err(format!("json: unsupported value: {text}")),
-        },
-        Resolved::Timestamp(time) if rules == Rules::V3 => Ok(Value::String(time.to_string())),
-        Resolved::Text if tag == Some("!!binary") => binary(text).map(Value::String),
-        Resolved::Timestamp(_) | Resolved::Text => Ok(Value::String(text.to_owned())),
-    }
-}
-
-/// A scalar as a JSON key.
-pub(crate) fn json_key(
-    tag: Option<&str>,
-    text: &str,
-    style: ScalarStyle,
-    rules: Rules,
-) -> Result<String, String> {
-    match meaning(tag, text, style, rules)? {
-        Resolved::Text if tag == Some("!!binary") => binary(text),
-        Resolved::Text => Ok(text.to_owned()),
-        _ if rules == Rules::V3 => Err(format!("json: unsupported map key `{text}`: not a string")),
-        Resolved::Null => Err("unsupported map key of type: null".to_owned()),
-        Resolved::Bool(b) => Ok(b.to_string()),
-        Resolved::Int(n) if n.as_i64().is_none() => {
-            Err(format!("unsupported map key of type: uint64, key: {n}"))
-        }
-        Resolved::Int(n) => Ok(n.to_string()),
-        Resolved::Float(f) => Ok(format_float_key(f)),
-        Resolved::Timestamp(_) => Ok(text.to_owned()),
-    }
-}
-
-fn meaning(
-    tag: Option<&str>,
-    text: &str,
-    style: ScalarStyle,
-    rules: Rules,
-) -> Result<Resolved, String> {
-    match tag {
-        Some("!") | None if style != ScalarStyle::Plain => Ok(Resolved::Text),
-        Some("!") if rules == Rules::V3 => Ok(resolve(text, rules)),
-        Some(tag) => resolve_tagged(tag, text, rules),
-        None => Ok(resolve(text, rules)),
-    }
-}
-
-/// Decodes `!!binary`; bytes that are no UTF-8 become replacement characters, as in Go's JSON.
-fn binary(text: &str) -> Result<String, String> {
-    let bytes = decode_base64(text)
-        .ok_or_else(|| "!!binary value contains invalid base64 data".to_owned())?;
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
-    }
-    Ok(out)
-}
-
-/// Standard base64 with padding; line breaks are skipped, as Go's decoder does.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let symbols: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
-    let mut out = Vec::with_capacity(symbols.len() / 4 * 3);
-    let (groups, rest) = symbols.as_chunks::<4>();
-    if !rest.is_empty() {
-        return None;
-    }
-    for (n, group) in groups.iter().enumerate() {
-        let padding = group.iter().rev().take_while(|b| **b == b'=').count();
-        if padding > 2 || (padding > 0 && n + 1 != groups.len()) {
-            return None;
-        }
-        let mut bits = 0u32;
-        for (at, symbol) in group.iter().enumerate() {
-            let value = if at + padding < 4 { sextet(*symbol)? } else { 0 };
-            bits = bits << 6 | value;
-        }
-        out.extend(bits.to_be_bytes().into_iter().skip(1).take(3 - padding));
-    }
-    Some(out)
-}
-
-fn sextet(symbol: u8) -> Option<u32> {
-    let value = match symbol {
-        b'A'..=b'Z' => symbol - b'A',
-        b'a'..=b'z' => symbol - b'a' + 26,
-        b'0'..=b'9' => symbol - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
 }
 
 impl Node {

@@ -1,3 +1,4 @@
+use crate::resolve::Rules;
 use std::fmt;
 
 /// Why a text is not YAML as Go reads it, and where.
@@ -12,11 +13,60 @@ pub struct Error {
     pub column: usize,
     /// What is wrong, in go-yaml's words where it has some.
     pub message: String,
+    /// The line go-yaml prints, which is not always the right one; 0 if it prints none.
+    go_line: u32,
 }
 
 impl Error {
+    /// Something in the document's content, where go-yaml names no line.
     pub(crate) fn new(at: Mark, message: impl Into<String>) -> Self {
-        Self { line: at.line as usize + 1, column: at.column as usize + 1, message: message.into() }
+        Self {
+            line: at.line as usize + 1,
+            column: at.column as usize + 1,
+            message: message.into(),
+            go_line: 0,
+        }
+    }
+
+    /// A complaint that has no place.
+    pub(crate) fn unplaced(message: &str) -> Self {
+        Self { line: 0, column: 0, message: message.to_owned(), go_line: 0 }
+    }
+
+    /// A complaint of the scanner about a text that went wrong at `at`, in a token that started at
+    /// `context`.
+    pub(crate) fn scanner(rules: Rules, at: Mark, context: Mark, message: &str) -> Self {
+        let go_line = match (rules, at.line, context.line) {
+            (Rules::V2, 0, context) => context,
+            (Rules::V2, at, _) | (Rules::V3, at @ 1.., 0) => at + 1,
+            (Rules::V3, 0, 0) => 0,
+            (Rules::V3, _, context) => context + 1,
+        };
+        Self { go_line, ..Self::new(at, message) }
+    }
+
+    /// A complaint of the parser about the token at `at`, in something that started at `context`.
+    pub(crate) fn parser(rules: Rules, at: Mark, context: Option<Mark>, message: &str) -> Self {
+        let context = context.map_or(0, |context| context.line);
+        let go_line = match (rules, at.line, context) {
+            (Rules::V2, 0, context) => context,
+            (Rules::V2, at, _) | (Rules::V3, at, 0) => at,
+            (Rules::V3, _, context) => context,
+        };
+        Self { go_line, ..Self::new(at, message) }
+    }
+
+    /// The same complaint about something that stands in no text.
+    pub(crate) fn without_place(self) -> Self {
+        Self { line: 0, column: 0, ..self }
+    }
+
+    /// The error as go-yaml words it, with the line it would name, which may be one too low.
+    pub fn go_message(&self) -> String {
+        match self.go_line {
+            0 => format!("yaml: {}", self.message),
+            line => format!("yaml: line {line}: {}", self.message),
+        }
     }
 }
 

@@ -20,14 +20,16 @@ mod error;
 mod node;
 mod number;
 mod order;
+mod parse;
 mod resolve;
+mod scan;
 
 pub use emit::{SequenceIndent, Style, emit, from_json, from_json_indented};
 pub use error::Error;
 pub use node::{Comments, Kind, Node, ScalarStyle};
 pub use resolve::Rules;
 
-use decode::{Decoder, Reading};
+use decode::{Documents, Reading};
 use serde_json::Value;
 
 /// Reads the first document of `text` as JSON; no document at all is null.
@@ -52,11 +54,13 @@ pub fn to_json_all(text: &str, rules: Rules) -> Result<Vec<Value>, Error> {
 
 /// Like [`to_json_all`], with the place of each document.
 pub fn to_json_documents(text: &str, rules: Rules) -> Result<Vec<JsonDocument>, Error> {
+    let mut reader = Documents::new(text, Reading::plain(rules))?;
     let mut documents = Vec::new();
-    for (n, document) in compose::documents(text)?.iter().enumerate() {
-        let value = Decoder::new(Reading::plain(rules)).value(document)?;
+    let mut number = 0;
+    while let Some((value, line)) = reader.next_document()? {
+        number += 1;
         if !value.is_null() {
-            documents.push(JsonDocument { number: n + 1, line: document.line, value });
+            documents.push(JsonDocument { number, line, value });
         }
     }
     Ok(documents)
@@ -74,10 +78,8 @@ pub struct JsonDocument {
 }
 
 fn first(text: &str, reading: Reading) -> Result<Value, Error> {
-    match compose::documents(text)?.first() {
-        Some(document) => Decoder::new(reading).value(document),
-        None => Ok(Value::Null),
-    }
+    let document = Documents::new(text, reading)?.next_document()?;
+    Ok(document.map_or(Value::Null, |(value, _)| value))
 }
 
 /// Reads every document of `text` as a tree; an empty document is a null scalar.
