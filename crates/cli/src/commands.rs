@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod apiserver;
 pub(crate) mod get;
 pub(crate) mod reconcile;
 pub(crate) mod suspend;

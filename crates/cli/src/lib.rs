@@ -6,6 +6,7 @@
 
 mod commands;
 mod connect;
+mod files;
 mod kinds;
 mod objects;
 mod output;
@@ -42,6 +43,8 @@ enum Command {
     Tree(commands::tree::Args),
     /// Print the version of the client, and of the server when one answers.
     Version(commands::version::Args),
+    /// Serve a Kubernetes API from memory, for trying and testing.
+    Apiserver(commands::apiserver::Args),
     /// Print a completion script for a shell.
     Completion {
         /// Which shell.
@@ -77,6 +80,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume(args) => commands::suspend::resume(connection, &args).await,
         Command::Tree(args) => commands::tree::run(connection, &args).await,
         Command::Version(args) => commands::version::run(connection, &args).await,
+        Command::Apiserver(args) => commands::apiserver::run(&args).await,
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "weir", &mut script);
