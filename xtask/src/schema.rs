@@ -11,9 +11,10 @@
 //! Type names are those of OpenAPI without the part before the API group (`core.v1.Container`). Only
 //! what a strategic merge has to know is kept: the fields on the way to a list.
 
+mod apiserver;
 mod table;
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -63,18 +64,23 @@ pub(crate) fn run() -> Result<()> {
         std::fs::write(&path, &text).with_context(|| output.path.to_owned())?;
         println!("{}: {} bytes", output.path, text.len());
     }
-    Ok(())
+    apiserver::write(CURRENT)
 }
 
-/// The OpenAPI document of a version of Kubernetes, out of Go's module cache.
+/// The OpenAPI document of a version of Kubernetes.
 fn openapi(version: &str) -> Result<Value> {
-    let module = format!("k8s.io/kubernetes@{version}");
+    let path = module("k8s.io/kubernetes", version)?.join("api/openapi-spec/swagger.json");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// The folder of a version of a Go module, out of Go's module cache.
+fn module(name: &str, version: &str) -> Result<PathBuf> {
+    let module = format!("{name}@{version}");
     let mut command = cargo::command("go");
     command.current_dir(std::env::temp_dir()).env("GOFLAGS", "-mod=mod");
     let answer = cargo::output(command.args(["mod", "download", "-json", &module]))?;
     let answer: Value = serde_json::from_str(&answer).context("reading go mod download")?;
     let dir = answer.get("Dir").and_then(Value::as_str).context("go mod download named no Dir")?;
-    let path = Path::new(dir).join("api/openapi-spec/swagger.json");
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    serde_json::from_str(&text).with_context(|| path.display().to_string())
+    Ok(PathBuf::from(dir))
 }

@@ -82,8 +82,10 @@ pub fn apply(
     (manager, force): (&Manager<'_>, bool),
     now: &str,
 ) -> Result<Value, Error> {
-    let absent = serde_json::json!({ "apiVersion": of.api_version(), "kind": of.kind() });
-    apply::Request { of, live: live.unwrap_or(&absent), applied, manager, force, now }.run()
+    match live {
+        Some(live) => apply::Request { of, live, applied, manager, force, now }.run(),
+        None => apply::Request { of, live: &update::empty(of), applied, manager, force, now }.run(),
+    }
 }
 
 /// Credits `manager` with what differs between `old` (`None` on creation) and `new`, the object as it will be stored, and

@@ -1,6 +1,7 @@
 //! What the server knows about types: the built-in ones from a table, custom ones from their definitions.
 //!
-//! A write goes through [`decode`] (types, unknown fields, canonical values), [`default`], [`validate`], in this order; what
+//! A write goes through [`decode`] (types, unknown fields, canonical values) and [`default`]; whoever then changes it (a reset
+//! status, admission) calls [`fill`], so that what Go writes even when it is empty is there; [`validate`] comes last. What
 //! comes out is stored as it is.
 
 mod decode;
@@ -20,7 +21,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, decode, fill};
 pub use default::default;
 pub use field_error::{FieldError, Reason};
 pub use merge_patch::merge_patch;

@@ -33,7 +33,6 @@ impl Request<'_> {
         let mut live = self.live.clone();
         let managers = match Managers::decode(self.live) {
             Some(managers) => managers,
-            None if self.live.get("metadata").is_none() => Managers::default(),
             None => update::all_fields(self.of, &live, BEFORE_FIRST_APPLY, self.now),
         };
         managed::remove(&mut live);

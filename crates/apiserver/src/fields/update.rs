@@ -7,7 +7,7 @@ use super::managed::{self, Identity, Managers, Operation, Owned};
 use super::set::Set;
 use super::walk::reconciled;
 use super::{Manager, apply};
-use crate::schema::TypeRef;
+use crate::schema::{TypeRef, fill};
 
 /// The fields of `metadata` and the type that nobody owns.
 pub(super) fn never_owned() -> Set {
@@ -64,8 +64,11 @@ pub(super) fn all_fields(of: &TypeRef, object: &Value, name: &str, now: &str) ->
     managers
 }
 
-fn empty(of: &TypeRef) -> Value {
-    json!({ "apiVersion": of.api_version(), "kind": of.kind() })
+/// What there is before there is an object: its type, and what Go writes of a struct with nothing in it.
+pub(super) fn empty(of: &TypeRef) -> Value {
+    let mut object = json!({ "apiVersion": of.api_version(), "kind": of.kind() });
+    fill(of, &mut object);
+    object
 }
 
 fn claim(

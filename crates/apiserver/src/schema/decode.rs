@@ -120,26 +120,13 @@ impl Decoder {
             self.path.push((name.clone(), !is_map));
             let value = self.value(field, value, holder)?;
             self.path.pop();
-            let omitted = is_zero(&value) && schema.omitted_when_zero.contains(&name.as_str());
-            if !omitted && !value.is_null() {
+            let omitted = is_zero(&value) && schema.omitted_when_empty.contains(&name.as_str());
+            if (!omitted || name == "managedFields") && !value.is_null() {
                 out.insert(name, value);
             }
         }
-        for (name, field) in &schema.properties {
-            if let (Some(default), false) = (&field.default, out.contains_key(&**name)) {
-                let value = self.zero(field, default)?;
-                out.insert(name.to_string(), value);
-            }
-        }
+        fill_fields(schema, &mut out);
         Ok(out)
-    }
-
-    /// What Go writes for a field that is always written: for an object, the object with its own such fields.
-    fn zero(&mut self, field: &Schema, default: &Value) -> Result<Value, String> {
-        match default {
-            Value::Object(fields) if fields.is_empty() => self.value(field, default.clone(), ""),
-            other => Ok(other.clone()),
-        }
     }
 
     fn array(&mut self, schema: &Schema, items: Vec<Value>, holder: &str) -> Result<Value, String> {
@@ -198,6 +185,90 @@ impl Decoder {
     }
 }
 
+/// Sets the fields of a built-in object that Go writes even when they are unset, everywhere in it: `status: {}`,
+/// `resources: {}`, required strings and numbers. Decoding does this; what changes an object afterwards calls it again.
+///
+/// Empty lists and maps that are always written become `null`, as they do on their way through the real server's storage.
+pub fn fill(of: &TypeRef, object: &mut Value) {
+    if of.is_builtin() {
+        empty_to_null(of.schema(), object);
+        fill_value(of.schema(), object);
+    }
+}
+
+fn empty_to_null(place: &Schema, value: &mut Value) {
+    let schema = place.resolve();
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                let Some(field) = schema.child(name) else { continue };
+                let map = matches!(field.resolve().additional, Additional::Typed(_));
+                let empty = match &*value {
+                    Value::Array(items) => items.is_empty(),
+                    Value::Object(fields) => map && fields.is_empty(),
+                    _ => false,
+                };
+                if empty && schema.written_when_unset.contains(&name.as_str()) {
+                    *value = Value::Null;
+                }
+                empty_to_null(field, value);
+            }
+        }
+        Value::Array(items) => {
+            if let Some(schema) = &schema.items {
+                for item in items {
+                    empty_to_null(schema, item);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// [`fill`] without the turn to null.
+pub(super) fn fill_value(place: &Schema, value: &mut Value) {
+    let schema = place.resolve();
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                if let Some(field) = schema.child(name) {
+                    fill_value(field, value);
+                }
+            }
+            fill_fields(schema, fields);
+        }
+        Value::Array(items) => {
+            if let Some(schema) = &schema.items {
+                for item in items {
+                    fill_value(schema, item);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The fields of one object.
+fn fill_fields(schema: &Schema, fields: &mut Map<String, Value>) {
+    for name in &schema.written_when_unset {
+        let kind = schema.properties.get(*name).map(|field| field.resolve().kind);
+        fields.entry(*name).or_insert_with(|| match kind {
+            Some(Kind::Quantity) => "0".into(),
+            Some(Kind::IntOrString) => 0.into(),
+            _ => Value::Null,
+        });
+    }
+    for (name, field) in &schema.properties {
+        let Some(default) = &field.default else { continue };
+        let omitted = !default.is_object() && schema.omitted_when_empty.contains(&&**name);
+        if is_zero(default) && !omitted && fields.get(&**name).is_none_or(Value::is_null) {
+            let mut value = default.clone();
+            fill_value(field, &mut value);
+            fields.insert(name.to_string(), value);
+        }
+    }
+}
+
 fn exact(number: f64) -> Option<i64> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -231,7 +302,8 @@ fn zero_item(item: &Schema) -> Value {
     }
 }
 
-fn is_zero(value: &Value) -> bool {
+/// True for what Go's `omitempty` leaves out.
+pub(super) fn is_zero(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(value) => !value,

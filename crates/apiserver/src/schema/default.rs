@@ -2,12 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use super::TypeRef;
 use super::node::{Additional, Schema};
+use super::{TypeRef, decode};
+
+mod builtin;
+mod core;
+mod literals;
+mod workloads;
 
 /// Sets what the object leaves unset. Idempotent.
 pub fn default(of: &TypeRef, object: &mut Value) {
-    if of.is_builtin() {
+    if let Some(entry) = of.entry() {
+        builtin::default(entry, object);
+        decode::fill_value(of.schema(), object);
         return;
     }
     let Value::Object(fields) = object else { return };

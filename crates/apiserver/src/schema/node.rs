@@ -158,8 +158,11 @@ pub struct Schema {
     pub limits: Option<Box<Limits>>,
     /// CEL rules.
     pub rules: Vec<Rule>,
-    /// Names of fields that Go writes only when they hold something (`omitempty` on a value type).
-    pub omitted_when_zero: Vec<&'static str>,
+    /// Names of fields that Go writes only when they hold something (`omitempty` on a value type). Built-in types only.
+    pub omitted_when_empty: Vec<&'static str>,
+    /// Names of fields that Go writes even when they are not set: as `null`, or as the zero of a type with a form of its own.
+    /// Built-in types only.
+    pub written_when_unset: Vec<&'static str>,
 }
 
 impl Schema {
@@ -183,7 +186,8 @@ impl Schema {
             patch: None,
             limits: None,
             rules: Vec::new(),
-            omitted_when_zero: Vec::new(),
+            omitted_when_empty: Vec::new(),
+            written_when_unset: Vec::new(),
         }
     }
 
@@ -191,6 +195,15 @@ impl Schema {
     /// rejected them before; nesting beyond the limit reads as "anything".
     pub fn parse(json: &Value) -> Self {
         parse(json, false, 0)
+    }
+
+    /// The schema of a key: of the named field, or of the values of a map.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        match (self.properties.get(name), &self.additional) {
+            (Some(field), _) => Some(field),
+            (None, Additional::Typed(schema)) => Some(schema),
+            (None, _) => None,
+        }
     }
 
     /// The node that holds the facts: the type referred to, or this one.

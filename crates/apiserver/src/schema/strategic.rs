@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::TypeRef;
 use super::merge_patch::merge_patch;
-use super::node::{Additional, PatchStrategy, Schema};
+use super::node::{PatchStrategy, Schema};
 
 const DIRECTIVE: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";
@@ -251,12 +251,7 @@ fn apply_orders(
 }
 
 fn field<'a>(schema: Option<&'a Schema>, name: &str) -> Option<&'a Schema> {
-    let schema = schema?.resolve();
-    match (schema.properties.get(name), &schema.additional) {
-        (Some(field), _) => Some(field),
-        (None, Additional::Typed(field)) => Some(field),
-        (None, _) => None,
-    }
+    schema?.resolve().child(name)
 }
 
 fn strategy(schema: Option<&Schema>) -> Option<&PatchStrategy> {

@@ -23,6 +23,8 @@ pub struct Entry {
     json: &'static str,
     schema: OnceLock<Schema>,
     kind: Option<GroupVersionKind>,
+    omitted: Vec<&'static str>,
+    written: Vec<&'static str>,
 }
 
 impl fmt::Debug for Entry {
@@ -36,6 +38,8 @@ impl Entry {
     pub fn schema(&self) -> &Schema {
         self.schema.get_or_init(|| {
             let mut schema = Schema::parse(&self.openapi());
+            schema.omitted_when_empty.clone_from(&self.omitted);
+            schema.written_when_unset.clone_from(&self.written);
             match self.name {
                 "io.k8s.apimachinery.pkg.api.resource.Quantity" => schema.kind = Kind::Quantity,
                 "io.k8s.apimachinery.pkg.runtime.RawExtension" => schema.kind = Kind::Raw,
@@ -68,12 +72,30 @@ impl Table {
             else {
                 continue;
             };
+            let mut names = || -> Vec<_> {
+                columns
+                    .next()
+                    .unwrap_or_default()
+                    .split(',')
+                    .filter(|name| !name.is_empty())
+                    .collect()
+            };
             let kind = kind.rsplit_once(' ').map(|(version, kind)| {
                 let (group, version) = version.split_once('/').unwrap_or(("", version));
                 (group, version, kind)
             });
             table.kinds.extend(kind.map(|kind| (kind, name)));
-            table.types.insert(name, Entry { name, json, schema: OnceLock::new(), kind });
+            table.types.insert(
+                name,
+                Entry {
+                    name,
+                    json,
+                    schema: OnceLock::new(),
+                    kind,
+                    omitted: names(),
+                    written: names(),
+                },
+            );
         }
         table
     }

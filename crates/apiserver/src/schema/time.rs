@@ -9,6 +9,18 @@ use jiff::Timestamp;
 pub(super) fn canonical(text: &str, precise: bool) -> Result<String, String> {
     let layout =
         if precise { "2006-01-02T15:04:05.000000Z07:00" } else { "2006-01-02T15:04:05Z07:00" };
+    if precise {
+        // Go's layout wants the six digits.
+        let fraction = text.get(19..).unwrap_or_default();
+        let digits = fraction
+            .strip_prefix('.')
+            .map_or(0, |rest| rest.chars().take_while(char::is_ascii_digit).count());
+        if digits != 6 {
+            return Err(format!(
+                "parsing time {text:?} as {layout:?}: cannot parse {fraction:?} as \".000000\""
+            ));
+        }
+    }
     let time: Timestamp = text.parse().map_err(|_| {
         format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\"")
     })?;

@@ -112,8 +112,13 @@ impl TypeRef {
 
     /// The OpenAPI name of a built-in type.
     pub fn openapi_name(&self) -> Option<&'static str> {
+        self.entry().map(|entry| entry.name)
+    }
+
+    /// The built-in type.
+    pub(super) fn entry(&self) -> Option<&'static Entry> {
         match &self.0.root {
-            Root::Builtin(entry) => Some(entry.name),
+            Root::Builtin(entry) => Some(entry),
             Root::Custom { .. } => None,
         }
     }
