@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task prints what it found")]
 
+mod bench;
 mod cargo;
 mod schema;
 mod test;
@@ -23,6 +24,8 @@ enum Task {
     Tidy,
     /// Build the real programs that tests compare with or run against, once, into a cache.
     Tools(tools::Args),
+    /// Measure an engine beside the real tool, or the controllers on a real API server.
+    Bench(bench::Args),
     /// Run recorded answers of the original tools against our engines.
     Vectors(vectors::Args),
     /// Write the tables of Kubernetes' built-in types from its OpenAPI document (needs Go).
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Test(args) => test::run(&args),
         Task::Tidy => tidy::run(),
+        Task::Bench(args) => bench::run(&args),
         Task::Tools(args) => tools::run(&args).map(|_| ()),
         Task::Vectors(args) => vectors::run(&args),
         Task::Schema => schema::run(),

@@ -1,0 +1,89 @@
+//! Cases of a corpus folder: what to run, and where.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// One command line to run in one folder.
+pub(super) struct Case {
+    /// The case's name.
+    pub(super) name: String,
+    /// Where to run.
+    pub(super) folder: PathBuf,
+    /// What follows the program's name.
+    pub(super) arguments: Vec<String>,
+}
+
+/// The kustomizations of a folder: `NAME/{case.json,src}`.
+pub(super) fn kustomizations(folder: &Path) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for case in folders(folder)? {
+        let Some(spec) = succeeding(&case)? else { continue };
+        let source = case.join("src");
+        let built = source.join(text(&spec, "dir")).display().to_string();
+        let arguments = ["build".to_owned(), built].into_iter().chain(list(&spec)).collect();
+        cases.push(Case { name: name(&case), folder: source, arguments });
+    }
+    Ok(cases)
+}
+
+/// The charts of a folder: `NAME/{chart,cases/CASE}`.
+pub(super) fn charts(folder: &Path) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for chart in folders(folder)? {
+        for case in folders(&chart.join("cases"))? {
+            let Some(spec) = succeeding(&case)? else { continue };
+            let path = chart.join("chart").display().to_string();
+            let mut arguments = vec!["template".to_owned(), text(&spec, "release"), path];
+            arguments.extend(["--namespace".to_owned(), text(&spec, "namespace")]);
+            let values = case.join("values.yaml");
+            if std::fs::metadata(&values).is_ok_and(|file| file.len() > 0) {
+                arguments.extend(["-f".to_owned(), values.display().to_string()]);
+            }
+            arguments.extend(list(&spec));
+            cases.push(Case {
+                name: format!("{}/{}", name(&chart), name(&case)),
+                folder: case,
+                arguments,
+            });
+        }
+    }
+    Ok(cases)
+}
+
+/// The description of a case that is expected to succeed.
+fn succeeding(case: &Path) -> Result<Option<Value>> {
+    let path = case.join("case.json");
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let spec: Value = serde_json::from_slice(&bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Some(spec).filter(|spec| text(spec, "expect") == "ok"))
+}
+
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn text(spec: &Value, key: &str) -> String {
+    spec.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn list(spec: &Value) -> Vec<String> {
+    let arguments = spec.get("args").and_then(Value::as_array).into_iter().flatten();
+    arguments.filter_map(|argument| argument.as_str().map(str::to_owned)).collect()
+}
