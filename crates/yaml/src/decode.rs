@@ -173,7 +173,7 @@ pub(crate) struct MapFrame<'a> {
 
 enum Key {
     Merge,
-    Name(String, Mark),
+    Name(String),
 }
 
 impl<'a> Json<'a> {
@@ -307,7 +307,7 @@ impl<'a> Build<'a> for Json<'a> {
         if rules == Rules::V3 && mapping.map.contains_key(&name) {
             return Err(Error::new(at, format!("mapping key {name:?} already defined")));
         }
-        mapping.key = Some(Key::Name(name, at));
+        mapping.key = Some(Key::Name(name));
         Ok(())
     }
 
@@ -320,9 +320,10 @@ impl<'a> Build<'a> for Json<'a> {
                 Ok(())
             }
             Some(Key::Merge) => self.merge(&mut mapping.map, value),
-            Some(Key::Name(name, at)) => {
+            Some(Key::Name(name)) => {
                 if self.reading.unique_keys && mapping.map.contains_key(&name) {
-                    return Err(Error::new(at, format!("key {name:?} already set in map")));
+                    let problem = format!("key {name:?} already set in map");
+                    return Err(Error::unmarshal(value.at, problem));
                 }
                 let value = value.json(self.reading.rules)?;
                 mapping.map.insert(name, value);

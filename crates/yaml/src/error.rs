@@ -15,6 +15,8 @@ pub struct Error {
     pub message: String,
     /// The line go-yaml prints, which is not always the right one; 0 if it prints none.
     go_line: u32,
+    /// Whether Go finds it while it unmarshals, in a list of such errors.
+    unmarshal: bool,
 }
 
 impl Error {
@@ -25,12 +27,13 @@ impl Error {
             column: at.column as usize + 1,
             message: message.into(),
             go_line: 0,
+            unmarshal: false,
         }
     }
 
     /// A complaint that has no place.
     pub(crate) fn unplaced(message: &str) -> Self {
-        Self { line: 0, column: 0, message: message.to_owned(), go_line: 0 }
+        Self { line: 0, column: 0, message: message.to_owned(), go_line: 0, unmarshal: false }
     }
 
     /// A complaint of the scanner about a text that went wrong at `at`, in a token that started at
@@ -56,6 +59,11 @@ impl Error {
         Self { go_line, ..Self::new(at, message) }
     }
 
+    /// Something in the document's content that Go reports with its line.
+    pub(crate) fn unmarshal(at: Mark, message: impl Into<String>) -> Self {
+        Self { go_line: at.line + 1, unmarshal: true, ..Self::new(at, message) }
+    }
+
     /// The same complaint about something that stands in no text.
     pub(crate) fn without_place(self) -> Self {
         Self { line: 0, column: 0, ..self }
@@ -64,6 +72,10 @@ impl Error {
     /// The error as go-yaml words it, with the line it would name, which may be one too low.
     pub fn go_message(&self) -> String {
         match self.go_line {
+            line if self.unmarshal => {
+                format!("yaml: unmarshal errors:\n  line {line}: {}", self.message)
+            }
+            0 if self.message.starts_with("json: ") => self.message.clone(),
             0 => format!("yaml: {}", self.message),
             line => format!("yaml: line {line}: {}", self.message),
         }

@@ -321,7 +321,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
         let stem = self.scanner.notes().map_or(0, |notes| notes.head.len());
         let end = self.scanner.take().end;
         if stem > 0 {
-            self.split_stem(stem);
+            self.split_stem(stem)?;
         }
         if ends.contains(&self.scanner.peek()?) {
             return self.empty(end);
@@ -330,15 +330,17 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
     }
 
     /// Gives the comment above `-` to the collection behind it as a whole.
-    fn split_stem(&mut self, length: usize) {
-        let Ok(Kind::BlockSequenceStart | Kind::BlockMappingStart) = self.scanner.peek() else {
-            return;
-        };
+    fn split_stem(&mut self, length: usize) -> Result<(), Error> {
+        let kind = self.scanner.peek()?;
+        if !matches!(kind, Kind::BlockSequenceStart | Kind::BlockMappingStart) {
+            return Ok(());
+        }
         if let Some(notes) = self.scanner.notes() {
             let rest = notes.head.split_off(length);
             notes.stem = std::mem::take(&mut notes.head);
             rest.strip_prefix('\n').unwrap_or_default().clone_into(&mut notes.head);
         }
+        Ok(())
     }
 
     fn block_mapping(&mut self, node: Node<'a>) -> Result<B::Value, Error> {

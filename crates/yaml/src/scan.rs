@@ -115,7 +115,7 @@ impl<'a> Scanner<'a> {
     /// Scans until the first token of the queue can be handed out. With comments, two more tokens
     /// must be there, because a comment may belong to what follows it.
     fn fetch_more(&mut self) -> Result<(), Error> {
-        let ahead = if self.comments.is_some() { 2 } else { 0 };
+        let ahead = if self.rules == Rules::V3 { 2 } else { 0 };
         loop {
             if self.tokens.len() > ahead && !self.key_may_start_at_front()? {
                 return Ok(());

@@ -34,6 +34,9 @@ pub(crate) fn json_key(
     style: ScalarStyle,
     rules: Rules,
 ) -> Result<String, String> {
+    if rules == Rules::V3 && tag.is_some_and(|tag| !matches!(tag, "!" | "!!str" | "!!merge")) {
+        return Err(format!("json: unsupported map key `{text}`: not a string"));
+    }
     match meaning(tag, &text, style, rules)? {
         Resolved::Text if tag == Some("!!binary") => binary(&text),
         Resolved::Text => Ok(text.into_owned()),

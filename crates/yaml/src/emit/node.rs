@@ -89,12 +89,23 @@ struct Context {
     indent: Option<usize>,
     parent: Parent,
     mapping: bool,
-    simple_key: bool,
+    role: Role,
+}
+
+/// What a node is to the mapping it may lie in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A value, an item, the root.
+    Value,
+    /// A key. Its foot comment is written after its value.
+    Key,
+    /// A key on one line.
+    SimpleKey,
 }
 
 impl Context {
     const ROOT: Self =
-        Self { indent: None, parent: Parent::Flow, mapping: false, simple_key: false };
+        Self { indent: None, parent: Parent::Flow, mapping: false, role: Role::Value };
 }
 
 impl Encoder {
@@ -133,10 +144,12 @@ impl Encoder {
         }
     }
 
-    fn announce_end(&mut self, node: &Node, tail: &str) {
+    fn announce_end(&mut self, node: &Node, tail: &str, context: Context) {
         hand_over(&mut self.pending.tail, tail);
         hand_over(&mut self.pending.line, node.line_comment());
-        hand_over(&mut self.pending.foot, node.foot_comment());
+        if context.role == Role::Value {
+            hand_over(&mut self.pending.foot, node.foot_comment());
+        }
     }
 
     /// Writes a node and what belongs after it; `at` is the level comments are written at.
@@ -202,7 +215,8 @@ impl Encoder {
     }
 
     fn scalar(&mut self, text: &str, wished: ScalarStyle, context: Context) {
-        let place = Place { flow: self.flow_level > 0, simple_key: context.simple_key };
+        let place =
+            Place { flow: self.flow_level > 0, simple_key: context.role == Role::SimpleKey };
         let analysis = Analysis::of(text, Dialect::V3);
         let style = analysis.choose(wished, place);
         let parent = if context.indent.is_none() { Parent::Flow } else { context.parent };
@@ -218,7 +232,7 @@ impl Encoder {
                 self.block_comment();
                 self.writer.folded_body(text, indent);
             }
-            _ => self.writer.scalar(text, style, indent, !context.simple_key),
+            _ => self.writer.scalar(text, style, indent, context.role != Role::SimpleKey),
         }
     }
 
@@ -250,20 +264,20 @@ impl Encoder {
             && (self.writer.column == 0 || !self.writer.indention)
             && self.compact;
         let inner = if compact { deeper.saturating_sub(2) } else { deeper };
-        let context = Context {
+        let child = Context {
             indent: Some(inner),
             parent: Parent::BlockSequence,
             mapping: false,
-            simple_key: false,
+            role: Role::Value,
         };
         for item in items {
             self.announce(item, "", item.foot_comment());
             self.head_comment(inner);
             self.writer.indent(inner);
             self.writer.block_indicator("-");
-            self.node(item, context, inner);
+            self.node(item, child, inner);
         }
-        self.announce_end(node, "");
+        self.announce_end(node, "", context);
     }
 
     fn block_level(&self, context: Context) -> usize {
@@ -273,11 +287,11 @@ impl Encoder {
 
     fn block_mapping(&mut self, node: &Node, entries: &[(Node, Node)], context: Context) {
         let inner = self.block_level(context);
-        let context = Context {
+        let child = Context {
             indent: Some(inner),
             parent: Parent::Other,
             mapping: true,
-            simple_key: false,
+            role: Role::Value,
         };
         let mut tail = "";
         for (key, value) in entries {
@@ -287,22 +301,24 @@ impl Encoder {
             if !self.pending.line.is_empty() {
                 self.pending.key_line = std::mem::take(&mut self.pending.line);
             }
-            self.block_key(key, context, inner);
+            self.block_key(key, child, inner);
             self.announce(value, "", value.foot_comment());
             self.key_line_comment(value);
-            self.node(value, context, inner);
+            self.node(value, child, inner);
             tail = key.foot_comment();
         }
-        self.announce_end(node, tail);
+        self.announce_end(node, tail, context);
         self.head_comment(inner);
     }
 
     fn block_key(&mut self, key: &Node, context: Context, indent: usize) {
         if is_simple_key(key) {
-            self.begin(key, Context { simple_key: true, ..context });
+            let context = Context { role: Role::SimpleKey, ..context };
+            self.begin(key, context);
             self.children(key, context);
             self.writer.tight_indicator(":");
         } else {
+            let context = Context { role: Role::Key, ..context };
             self.writer.block_indicator("?");
             self.begin(key, context);
             self.children(key, context);
@@ -342,7 +358,7 @@ impl Encoder {
             indent: Some(inner),
             parent: Parent::Other,
             mapping: false,
-            simple_key: false,
+            role: Role::Value,
         };
         let mut comma_written = true;
         for item in items {
@@ -356,7 +372,7 @@ impl Encoder {
             self.flow_after(inner);
             self.children(item, child);
         }
-        self.announce_end(node, "");
+        self.announce_end(node, "", context);
         self.flow_level -= 1;
         if self.writer.column == 0 {
             self.writer.indent(context.indent.unwrap_or(0));
@@ -387,7 +403,7 @@ impl Encoder {
             indent: Some(inner),
             parent: Parent::Other,
             mapping: true,
-            simple_key: false,
+            role: Role::Value,
         };
         let mut comma_written = true;
         let mut tail = "";
@@ -405,7 +421,7 @@ impl Encoder {
             self.flow_after(inner);
             self.children(value, child);
         }
-        self.announce_end(node, tail);
+        self.announce_end(node, tail, context);
         let pending = &self.pending;
         let comments =
             !(pending.head.is_empty() && pending.foot.is_empty() && pending.tail.is_empty());
@@ -420,10 +436,12 @@ impl Encoder {
 
     fn flow_key(&mut self, key: &Node, context: Context) {
         if is_simple_key(key) {
-            self.begin(key, Context { simple_key: true, ..context });
+            let context = Context { role: Role::SimpleKey, ..context };
+            self.begin(key, context);
             self.children(key, context);
             self.writer.tight_indicator(":");
         } else {
+            let context = Context { role: Role::Key, ..context };
             self.writer.indicator("?");
             self.begin(key, context);
             self.children(key, context);

@@ -231,12 +231,15 @@ impl Writer {
 
     fn double_quoted(&mut self, value: &str, indent: usize, fold: bool) {
         self.indicator("\"");
+        // go-yaml looks for a byte order mark at the start of the value whichever character it is
+        // at, and escapes everything if there is one.
+        let mark = value.starts_with('\u{feff}');
         let mut spaces = false;
         let mut chars = value.chars().peekable();
         let mut first = true;
         while let Some(c) = chars.next() {
             let next = chars.peek().copied();
-            if !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
+            if mark || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
                 self.escape(c);
                 spaces = false;
             } else if c == ' ' {
