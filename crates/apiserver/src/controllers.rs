@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::object;
-use crate::store::{Reference, Stored, Work};
+use crate::store::{Reference, Work};
+use crate::workloads::{self, Pace, Subject};
 
 /// Starts the controllers unless they run; needs a runtime, so it is asked at every request.
 #[expect(
@@ -39,9 +40,10 @@ type Timers = BTreeMap<Instant, BTreeSet<Reference>>;
 
 async fn run(core: Weak<Core>) {
     let mut timers = Timers::new();
+    let mut pace = Pace::default();
     loop {
         let Some(alive) = core.upgrade() else { return };
-        settle(&alive, &mut timers);
+        settle(&alive, &mut timers, &mut pace);
         let bell = alive.store.bell();
         drop(alive);
         let next = timers.keys().next().copied();
@@ -60,7 +62,7 @@ async fn until(due: Option<Instant>) {
 }
 
 /// Does everything that can be done now.
-fn settle(core: &Arc<Core>, timers: &mut Timers) {
+fn settle(core: &Arc<Core>, timers: &mut Timers, pace: &mut Pace) {
     loop {
         let mut work = core.store.take_work();
         let later = timers.split_off(&(Instant::now() + Duration::from_nanos(1)));
@@ -73,7 +75,7 @@ fn settle(core: &Arc<Core>, timers: &mut Timers) {
             match item {
                 Work::OwnerGone(uid) => garbage::owner_gone(core, &uid),
                 Work::Object(reference) => {
-                    if let Some(wait) = look_at(core, &reference) {
+                    if let Some(wait) = look_at(core, &reference, pace) {
                         timers.entry(Instant::now() + wait).or_default().insert(reference);
                     }
                 }
@@ -83,10 +85,14 @@ fn settle(core: &Arc<Core>, timers: &mut Timers) {
 }
 
 /// Does what one object needs; how long until it should be looked at again, if it should.
-fn look_at(core: &Arc<Core>, reference: &Reference) -> Option<Duration> {
-    let live: Stored = core.store.get(reference.shelf, &reference.key)?;
+fn look_at(core: &Arc<Core>, reference: &Reference, pace: &mut Pace) -> Option<Duration> {
     let registry = core.registry();
     let resource = registry.of_shelf(reference.shelf)?;
+    let Some(live) = core.store.get(reference.shelf, &reference.key) else {
+        pace.forget(reference);
+        workloads::gone(core, resource, &reference.key);
+        return None;
+    };
     if object::is_deleting(&live.value) {
         garbage::deleting(core, resource, &live);
         if resource.is("", "Namespace") {
@@ -98,5 +104,7 @@ fn look_at(core: &Arc<Core>, reference: &Reference) -> Option<Duration> {
     } else {
         garbage::dependent(core, resource, &live);
     }
-    crate::workloads::look_at(core, resource, reference)
+    // What was done above may have changed or removed it.
+    let live = core.store.get(reference.shelf, &reference.key)?;
+    workloads::look_at(&Subject { core, resource, reference, live: &live }, pace)
 }

@@ -45,6 +45,7 @@ impl ApiServer {
     /// A server with the namespaces, roles and other objects that every cluster starts with.
     pub fn new(options: Options) -> Self {
         let core = Arc::new(Core::new(options));
+        crate::workloads::begin(&core);
         crate::bootstrap::fill(&core);
         Self { core }
     }
