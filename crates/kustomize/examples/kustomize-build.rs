@@ -1,0 +1,47 @@
+//! `kustomize build DIR [--load-restrictor LoadRestrictionsNone] [--reorder legacy|none]` with this engine, for
+//! comparing and measuring.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
+
+use kustomize::{DirFiles, LoadRestriction, Options, Reorder, build_values};
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut directory = ".".to_owned();
+    let mut options = Options { reorder: Reorder::Legacy, ..Options::default() };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (argument.clone(), None),
+        };
+        let mut value = || value.clone().or_else(|| arguments.next()).unwrap_or_default();
+        match name.as_str() {
+            "--load-restrictor" if value() == "LoadRestrictionsNone" => {
+                options.load_restriction = LoadRestriction::None;
+            }
+            "--reorder" if value() == "none" => options.reorder = Reorder::None,
+            "--load-restrictor" | "--reorder" | "build" => {}
+            _ => directory = argument,
+        }
+    }
+    let result =
+        std::path::absolute(&directory).map_err(|error| error.to_string()).and_then(|directory| {
+            let files = DirFiles::jailed(Path::new("/")).map_err(|error| error.to_string())?;
+            build_values(&files, &directory, &options).map_err(|error| error.chain())
+        });
+    match result {
+        Ok(built) => {
+            for warning in &built.warnings {
+                eprintln!("{warning}");
+            }
+            print!("{}", built.to_yaml());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("Error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Which fields of which kinds the transformers change: the built-in tables, and what users add to them.
+
+pub(crate) mod crds;
+mod defaults;
+mod parse;
+
+use crate::error::{Error, Result};
+use crate::id::Gvk;
+use crate::tree::lookup::split_path;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+pub(crate) use parse::{field_specs as parse_field_specs, transformer_config};
+
+/// One place in objects of some kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldSpec {
+    pub(crate) gvk: Gvk,
+    /// Field names separated by `/`; `\/` is a slash inside a name, `[]` after a name says that it is a list.
+    pub(crate) path: String,
+    /// The path taken apart.
+    pub(crate) parts: Vec<String>,
+    /// Whether missing fields are created.
+    pub(crate) create: bool,
+}
+
+impl FieldSpec {
+    pub(crate) fn new(gvk: Gvk, path: &str, create: bool) -> Self {
+        Self { gvk, path: path.to_owned(), parts: split_path(path, '/'), create }
+    }
+
+    /// A place in every object.
+    pub(crate) fn everywhere(path: &str, create: bool) -> Self {
+        Self::new(Gvk::default(), path, create)
+    }
+}
+
+/// Kinds that sort before all others, in this order.
+pub(crate) const ORDER_FIRST: &[&str] = &[
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+
+/// Kinds that sort after all others, in this order.
+pub(crate) const ORDER_LAST: &[&str] =
+    &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+fn rank(kind: &str) -> isize {
+    let at = |list: &[&str]| {
+        list.iter().position(|known| *known == kind).and_then(|at| isize::try_from(at).ok())
+    };
+    let before = isize::try_from(ORDER_FIRST.len()).unwrap_or_default();
+    at(ORDER_FIRST)
+        .map(|at| at - before)
+        .or_else(|| at(ORDER_LAST).map(|at| at + 1))
+        .unwrap_or_default()
+}
+
+/// How selectors are ordered in tables: known kinds first, the rest by group, version and kind.
+fn compare(a: &Gvk, b: &Gvk) -> Ordering {
+    let or = |text: &str, default: &str| {
+        if text.is_empty() { default.to_owned() } else { text.to_owned() }
+    };
+    let text = |gvk: &Gvk| {
+        format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
+    };
+    rank(&a.kind).cmp(&rank(&b.kind)).then_with(|| text(a).cmp(&text(b)))
+}
+
+/// Adds field specs to others; the same place twice has to agree on `create`.
+pub(crate) fn merge_specs(into: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<()> {
+    for spec in more {
+        let same =
+            into.iter().find(|known| known.gvk.is_selected(&spec.gvk) && known.path == spec.path);
+        match same {
+            Some(known) if known.create != spec.create => {
+                return Err(Error::new("conflicting fieldspecs"));
+            }
+            Some(_) => {}
+            None => into.push(spec.clone()),
+        }
+    }
+    Ok(())
+}
+
+/// The fields that refer by name to objects of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NameReference {
+    /// What is referred to.
+    pub(crate) gvk: Gvk,
+    /// Who refers to it, and where.
+    pub(crate) referrers: Vec<FieldSpec>,
+}
+
+/// All tables together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TransformerConfig {
+    pub(crate) name_prefix: Vec<FieldSpec>,
+    pub(crate) name_suffix: Vec<FieldSpec>,
+    pub(crate) namespace: Vec<FieldSpec>,
+    pub(crate) common_labels: Vec<FieldSpec>,
+    pub(crate) labels: Vec<FieldSpec>,
+    pub(crate) template_labels: Vec<FieldSpec>,
+    pub(crate) volume_claim_template_labels: Vec<FieldSpec>,
+    pub(crate) common_annotations: Vec<FieldSpec>,
+    pub(crate) name_reference: Vec<NameReference>,
+    pub(crate) var_reference: Vec<FieldSpec>,
+    pub(crate) images: Vec<FieldSpec>,
+    pub(crate) replicas: Vec<FieldSpec>,
+}
+
+impl TransformerConfig {
+    /// The built-in tables.
+    pub(crate) fn builtin() -> Arc<Self> {
+        defaults::config()
+    }
+
+    /// Adds another configuration's entries to this one.
+    pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
+        for ((name, mine), (_, theirs)) in self.lists_mut().into_iter().zip(other.lists()) {
+            merge_specs(mine, theirs)
+                .map_err(|error| error.during(format!("failed to merge {name} fieldSpec")))?;
+        }
+        for reference in &other.name_reference {
+            self.add_reference(reference)
+                .map_err(|error| error.during("failed to merge NameReference fieldSpec"))?;
+        }
+        self.sort();
+        Ok(())
+    }
+
+    fn add_reference(&mut self, reference: &NameReference) -> Result<()> {
+        let mut found = false;
+        for known in self.name_reference.iter_mut().filter(|known| known.gvk.same(&reference.gvk)) {
+            merge_specs(&mut known.referrers, &reference.referrers)?;
+            found = true;
+        }
+        if !found {
+            self.name_reference.push(reference.clone());
+        }
+        Ok(())
+    }
+
+    fn lists_mut(&mut self) -> [(&'static str, &mut Vec<FieldSpec>); 11] {
+        [
+            ("NamePrefix", &mut self.name_prefix),
+            ("NameSuffix", &mut self.name_suffix),
+            ("NameSpace", &mut self.namespace),
+            ("CommonAnnotations", &mut self.common_annotations),
+            ("CommonLabels", &mut self.common_labels),
+            ("Labels", &mut self.labels),
+            ("TemplateLabels", &mut self.template_labels),
+            ("VolumeClaimTemplateLabels", &mut self.volume_claim_template_labels),
+            ("VarReference", &mut self.var_reference),
+            ("Images", &mut self.images),
+            ("Replicas", &mut self.replicas),
+        ]
+    }
+
+    fn lists(&self) -> [(&'static str, &Vec<FieldSpec>); 11] {
+        [
+            ("NamePrefix", &self.name_prefix),
+            ("NameSuffix", &self.name_suffix),
+            ("NameSpace", &self.namespace),
+            ("CommonAnnotations", &self.common_annotations),
+            ("CommonLabels", &self.common_labels),
+            ("Labels", &self.labels),
+            ("TemplateLabels", &self.template_labels),
+            ("VolumeClaimTemplateLabels", &self.volume_claim_template_labels),
+            ("VarReference", &self.var_reference),
+            ("Images", &self.images),
+            ("Replicas", &self.replicas),
+        ]
+    }
+
+    fn sort(&mut self) {
+        for (_, list) in self.lists_mut() {
+            list.sort_by(|a, b| compare(&a.gvk, &b.gvk));
+        }
+        self.name_reference.sort_by(|a, b| compare(&a.gvk, &b.gvk));
+    }
+}

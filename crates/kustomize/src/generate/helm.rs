@@ -1,0 +1,118 @@
+//! Helm charts in kustomizations. The rendering itself is the caller's.
+
+use crate::error::{Context, Error, ErrorKind, Result, quoted};
+use crate::kustomization::{HelmChart, HelmGlobals};
+use crate::load::Loader;
+use crate::resource::{self, build};
+use crate::tree::merge::{MergeOptions, merge};
+use crate::tree::{NodeId, Tree, json, read};
+use serde_json::Value;
+
+/// Renders a Helm chart to a stream of objects. A build without one refuses `helmCharts`.
+pub trait ChartRenderer {
+    /// The chart's manifests as YAML documents.
+    ///
+    /// # Errors
+    /// A text that says why not.
+    fn render(&self, request: &ChartRequest<'_>) -> Result<String, String>;
+}
+
+/// A chart to render.
+#[derive(Clone, Debug)]
+pub struct ChartRequest<'r> {
+    /// The chart as the kustomization names it; its namespace is the kustomization's if it has none of its own.
+    pub chart: &'r HelmChart,
+    /// The directory, as the build's [`Files`](crate::Files) see it, that holds the chart's directory.
+    pub chart_home: String,
+    /// The user's values, files and inline values merged as `valuesMerge` says, in the order in which they count.
+    /// `None` takes the chart's own.
+    pub values: Vec<Value>,
+}
+
+const OVERRIDE: &str = "override";
+const MERGE: &str = "merge";
+const REPLACE: &str = "replace";
+
+/// Renders a chart into objects.
+pub(crate) fn inflate(
+    tree: &mut Tree,
+    loader: &Loader<'_>,
+    renderer: Option<&dyn ChartRenderer>,
+    (chart, globals): (&HelmChart, &HelmGlobals),
+) -> Result<Vec<NodeId>> {
+    let renderer =
+        renderer.ok_or_else(|| Error::of(ErrorKind::Unsupported, "must specify --enable-helm"))?;
+    check(chart)?;
+    let home = if globals.chart_home.is_empty() { "charts" } else { &globals.chart_home };
+    let mut chart_home = crate::files::join(loader.root(), home).display().to_string();
+    if !chart.version.is_empty() && !chart.repo.is_empty() {
+        chart_home = format!("{chart_home}/{}-{}", chart.name, chart.version);
+    }
+    let mut values = vec![values(tree, loader, chart)?];
+    for file in &chart.additional_values_files {
+        let text =
+            loader.load_text(file).context(|| "could not load additionalValuesFile".to_owned())?;
+        values.push(
+            yaml::to_json(&text, yaml::Rules::V2)
+                .map_err(|error| Error::new(format!("{file}: {error}")))?,
+        );
+    }
+    let request = ChartRequest { chart, chart_home, values };
+    let text = renderer
+        .render(&request)
+        .map_err(|message| Error::new(message).during(format!("rendering chart {}", chart.name)))?;
+    let objects = read::objects(tree, &text)?;
+    for object in &objects {
+        resource::set_annotation(tree, *object, build::HELM_GENERATED, "true")?;
+    }
+    Ok(objects)
+}
+
+fn check(chart: &HelmChart) -> Result<()> {
+    if chart.name.is_empty() {
+        return Err(Error::new("chart name cannot be empty"));
+    }
+    if chart.release_name.starts_with('-') {
+        return Err(Error::new(format!(
+            "releaseName must not start with '-', got {}",
+            quoted(&chart.release_name)
+        )));
+    }
+    if chart.name.starts_with('-') {
+        return Err(Error::new(format!(
+            "chart name must not start with '-', got {}",
+            quoted(&chart.name)
+        )));
+    }
+    match chart.values_merge.as_str() {
+        "" | OVERRIDE | MERGE | REPLACE => Ok(()),
+        _ => Err(Error::new(format!("valuesMerge must be one of [{MERGE} {OVERRIDE} {REPLACE}]"))),
+    }
+}
+
+/// The values file, or the chart's own values, with the inline values merged in.
+fn values(tree: &mut Tree, loader: &Loader<'_>, chart: &HelmChart) -> Result<Value> {
+    let inline = Value::Object(chart.values_inline.clone());
+    if chart.values_inline.is_empty() || chart.values_merge == REPLACE {
+        if !chart.values_inline.is_empty() || chart.values_file.is_empty() {
+            return Ok(inline);
+        }
+        let text = loader.load_text(&chart.values_file)?;
+        return yaml::to_json(&text, yaml::Rules::V2)
+            .map_err(|error| Error::new(format!("{}: {error}", chart.values_file)));
+    }
+    if chart.values_file.is_empty() {
+        return Ok(inline);
+    }
+    let text = loader.load_text(&chart.values_file)?;
+    let file = read::inner_document(tree, &text)
+        .context(|| "could not parse values file into rnode".to_owned())?;
+    let inline = json::from_value(tree, &inline);
+    let (target, patch) = if chart.values_merge == MERGE { (inline, file) } else { (file, inline) };
+    let merged = merge(tree, target, patch, MergeOptions::default())
+        .context(|| "could not merge values".to_owned())?;
+    merged.map_or_else(
+        || Ok(Value::Object(serde_json::Map::new())),
+        |merged| json::to_value(tree, merged),
+    )
+}

@@ -1,0 +1,167 @@
+//! What objects are called during a build: kinds and ids, as the original compares and prints them.
+
+use crate::tree::{NodeId, Tree};
+use std::fmt;
+
+/// Group, version and kind. As a selector, empty parts match anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Gvk {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    /// Whether the kind is known to have no namespace. Left false in selectors and in remembered ids.
+    pub(crate) cluster_scoped: bool,
+}
+
+impl Gvk {
+    /// Splits `group/version`; a version alone has the empty group.
+    pub(crate) fn split_api_version(api_version: &str) -> (&str, &str) {
+        api_version.split_once('/').unwrap_or(("", api_version))
+    }
+
+    /// A selector.
+    pub(crate) fn selector(group: &str, version: &str, kind: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+            cluster_scoped: false,
+        }
+    }
+
+    /// The kind of an object.
+    pub(crate) fn of_node(tree: &Tree, object: NodeId) -> Self {
+        let api_version = tree.field(object, "apiVersion").map_or("", |node| tree.value(node));
+        let kind = tree.field(object, "kind").map_or("", |node| tree.value(node));
+        let (group, version) = Self::split_api_version(api_version);
+        let cluster_scoped = tree.schemas.is_cluster_scoped(api_version, kind);
+        Self { cluster_scoped, ..Self::selector(group, version, kind) }
+    }
+
+    /// `group/version`, or the version alone.
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// Whether this kind is one that `selector` stands for.
+    pub(crate) fn is_selected(&self, selector: &Self) -> bool {
+        (selector.group.is_empty() || selector.group == self.group)
+            && (selector.version.is_empty() || selector.version == self.version)
+            && (selector.kind.is_empty() || selector.kind == self.kind)
+    }
+
+    /// Equal in group, version and kind.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.group == other.group && self.version == other.version && self.kind == other.kind
+    }
+}
+
+fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
+}
+
+impl fmt::Display for Gvk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, version, group) =
+            (or(&self.kind, "[noKind]"), or(&self.version, "[noVer]"), or(&self.group, "[noGrp]"));
+        write!(f, "{kind}.{version}.{group}")
+    }
+}
+
+/// The namespace that stands for "none possible".
+const NO_NAMESPACE: &str = "_non_namespaceable_";
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// A kind with name and namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ResId {
+    pub(crate) gvk: Gvk,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+}
+
+impl ResId {
+    /// The id of an object, without regard to whether its kind has namespaces.
+    pub(crate) fn of_node(tree: &Tree, object: NodeId) -> Self {
+        let gvk = Gvk { cluster_scoped: false, ..Gvk::of_node(tree, object) };
+        Self {
+            gvk,
+            name: meta_text(tree, object, "name"),
+            namespace: meta_text(tree, object, "namespace"),
+        }
+    }
+
+    /// The namespace, where none given means `default` and cluster-scoped objects have one of their own.
+    pub(crate) fn effective_namespace(&self) -> &str {
+        if self.gvk.cluster_scoped {
+            NO_NAMESPACE
+        } else if self.namespace.is_empty() {
+            DEFAULT_NAMESPACE
+        } else {
+            &self.namespace
+        }
+    }
+
+    /// Equal in everything, namespaces compared by what they mean.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.same_but_namespace(other) && self.same_namespace(other)
+    }
+
+    /// Equal in name, group, version and kind.
+    pub(crate) fn same_but_namespace(&self, other: &Self) -> bool {
+        self.name == other.name && self.gvk.same(&other.gvk)
+    }
+
+    /// Equal in what the namespaces mean.
+    pub(crate) fn same_namespace(&self, other: &Self) -> bool {
+        self.effective_namespace() == other.effective_namespace()
+    }
+
+    /// Whether this id is one that `selector` stands for; empty parts match anything.
+    pub(crate) fn is_selected_by(&self, selector: &Self) -> bool {
+        (selector.name.is_empty() || selector.name == self.name)
+            && (selector.namespace.is_empty() || selector.same_namespace(self))
+            && self.gvk.is_selected(&selector.gvk)
+    }
+
+    /// What tells two objects of a build apart, for use in sets.
+    pub(crate) fn key(&self) -> (String, String, String, String, String) {
+        let Gvk { group, version, kind, cluster_scoped: _ } = self.gvk.clone();
+        (group, version, kind, self.effective_namespace().to_owned(), self.name.clone())
+    }
+
+    /// Go's `%#v` of the id, which some of the original's errors show.
+    pub(crate) fn go_syntax(&self) -> String {
+        let Gvk { group, version, kind, cluster_scoped } = &self.gvk;
+        format!(
+            "resid.ResId{{Gvk:resid.Gvk{{Group:{group:?}, Version:{version:?}, Kind:{kind:?}, isClusterScoped:{cluster_scoped}}}, Name:{:?}, Namespace:{:?}}}",
+            self.name, self.namespace
+        )
+    }
+}
+
+impl fmt::Display for ResId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}.{}", self.gvk, or(&self.name, "[noName]"), or(&self.namespace, "[noNs]"))
+    }
+}
+
+/// A text field of an object's metadata; empty if it is missing or empty.
+pub(crate) fn meta_text(tree: &Tree, object: NodeId, name: &str) -> String {
+    meta(tree, object)
+        .and_then(|meta| tree.field(meta, name))
+        .filter(|field| !tree.get(*field).is_empty())
+        .map_or_else(String::new, |field| tree.value(field).to_owned())
+}
+
+/// An object's metadata, if it has some.
+pub(crate) fn meta(tree: &Tree, object: NodeId) -> Option<NodeId> {
+    if tree.is_null(object) {
+        return None;
+    }
+    tree.field(object, "metadata").filter(|meta| !tree.get(*meta).is_empty())
+}

@@ -1,0 +1,251 @@
+//! Between trees and JSON.
+
+use super::{Kind, Node, NodeId, Style, Tag, Tree};
+use crate::error::{Error, ErrorKind, Result, quoted};
+use serde_json::{Map, Number, Value};
+use std::fmt::Write as _;
+
+/// Levels of nesting that are turned into JSON.
+const MAX_DEPTH: usize = 512;
+
+/// The JSON that the original gets by writing a tree as YAML and reading it again.
+pub(crate) fn to_value(tree: &Tree, id: NodeId) -> Result<Value> {
+    value_at(tree, id, 0)
+}
+
+fn value_at(tree: &Tree, id: NodeId, depth: usize) -> Result<Value> {
+    if depth > MAX_DEPTH {
+        return Err(Error::of(
+            ErrorKind::Limit,
+            format!("more than {MAX_DEPTH} levels of nesting"),
+        ));
+    }
+    let node = tree.get(id);
+    match node.kind {
+        Kind::Mapping => {
+            let mut map = Map::new();
+            for (key, value) in tree.pairs(id) {
+                let name = key_text(tree, key, depth)?;
+                if map.contains_key(&name) {
+                    return Err(Error::new(format!(
+                        "yaml: mapping key {} already defined",
+                        quoted(&name)
+                    )));
+                }
+                map.insert(name, value_at(tree, value, depth + 1)?);
+            }
+            Ok(Value::Object(map))
+        }
+        Kind::Sequence => {
+            let items = tree.items(id).iter().map(|item| value_at(tree, *item, depth + 1));
+            Ok(Value::Array(items.collect::<Result<_>>()?))
+        }
+        Kind::Scalar | Kind::None => scalar(node),
+    }
+}
+
+fn key_text(tree: &Tree, key: NodeId, depth: usize) -> Result<String> {
+    let node = tree.get(key);
+    // Below the top every key has to be a string; at the top any scalar will do.
+    if node.kind != Kind::Scalar || (depth > 0 && !scalar(node)?.is_string()) {
+        return Err(Error::new("json: unsupported type: map[interface {}]interface {}"));
+    }
+    Ok(node.value.clone())
+}
+
+/// What a scalar means, given its tag, style and text.
+pub(crate) fn scalar(node: &Node) -> Result<Value> {
+    let text = node.value.as_str();
+    let quoted_style = node.style.is_quoted() || text.contains('\n');
+    match &node.tag {
+        Tag::Str | Tag::Binary => return Ok(Value::String(text.to_owned())),
+        Tag::None if quoted_style => return Ok(Value::String(text.to_owned())),
+        Tag::Null if text.is_empty() => return Ok(Value::Null),
+        Tag::Int if !quoted_style && plain_digits(text) => {
+            if let Ok(number) = text.parse::<i64>() {
+                return Ok(Value::Number(Number::from(number)));
+            }
+        }
+        Tag::Bool if !quoted_style && text == "true" => return Ok(Value::Bool(true)),
+        Tag::Bool if !quoted_style && text == "false" => return Ok(Value::Bool(false)),
+        _ => {}
+    }
+    let plain = yaml::Node::plain(text);
+    let tag = node.tag.name();
+    // A tag that the plain text would get anyway is not written, and then quotes make it a string.
+    let says_nothing = tag.is_empty() || plain.short_tag() == tag;
+    if says_nothing && quoted_style {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let written = if says_nothing {
+        plain
+    } else {
+        yaml::Node { tag: Some(tag.into()), explicit_tag: true, ..plain }
+    };
+    written.to_json(yaml::Rules::V3).map_err(|error| Error::new(format!("yaml: {}", error.message)))
+}
+
+fn plain_digits(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text.len() == 1 || !text.starts_with('0'))
+}
+
+/// A tree that says the same as a JSON value, keys sorted.
+pub(crate) fn from_value(tree: &mut Tree, value: &Value) -> NodeId {
+    build(tree, value, false)
+}
+
+/// As [`from_value`], for what went through Go's generic JSON reader, which knows only 64-bit floats.
+pub(crate) fn from_value_as_floats(tree: &mut Tree, value: &Value) -> NodeId {
+    build(tree, value, true)
+}
+
+fn build(tree: &mut Tree, value: &Value, floats: bool) -> NodeId {
+    match value {
+        Value::Null => {
+            tree.add(Node { value: "null".to_owned(), ..Node::tagged("null", Tag::Null) })
+        }
+        Value::Bool(value) => tree.add(Node::tagged(value.to_string(), Tag::Bool)),
+        Value::String(text) => tree.add(Node::string(text.as_str())),
+        Value::Number(number) => {
+            let node = number_node(number, floats);
+            tree.add(node)
+        }
+        Value::Array(items) => {
+            let content = items.iter().map(|item| build(tree, item, floats)).collect();
+            let style = if items.is_empty() { Style::FLOW } else { Style::PLAIN };
+            tree.add(Node { content, tag: Tag::Seq, style, ..Node::empty(Kind::Sequence) })
+        }
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(b.0));
+            let mut content = Vec::with_capacity(entries.len() * 2);
+            for (key, value) in entries {
+                content.push(tree.add(Node::string(key.as_str())));
+                content.push(build(tree, value, floats));
+            }
+            let style = if content.is_empty() { Style::FLOW } else { Style::PLAIN };
+            tree.add(Node { content, tag: Tag::Map, style, ..Node::empty(Kind::Mapping) })
+        }
+    }
+}
+
+fn number_node(number: &Number, floats: bool) -> Node {
+    let whole =
+        number.as_i64().map(|n| n.to_string()).or_else(|| number.as_u64().map(|n| n.to_string()));
+    match whole {
+        Some(text) if !floats => Node::tagged(text, Tag::Int),
+        _ => {
+            let text = go_float(number.as_f64().unwrap_or_default());
+            let tag = if text.contains(['.', 'e', 'n', 'N']) { Tag::Float } else { Tag::Int };
+            Node::tagged(text, tag)
+        }
+    }
+}
+
+/// Go's `strconv.FormatFloat(value, 'g', -1, 64)`.
+pub(crate) fn go_float(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..21).contains(&exponent) && (exponent < 6 || value == 0.0) {
+        return format!("{value}");
+    }
+    format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+/// JSON as Go's `json.Marshal` writes it: keys sorted, no spaces, `<`, `>`, `&`, U+2028 and U+2029 escaped.
+pub(crate) fn go_json(value: &Value) -> String {
+    let mut out = String::new();
+    write_json(&mut out, value, None);
+    out
+}
+
+/// JSON as Go's `json.MarshalIndent` writes it with two spaces.
+pub(crate) fn go_json_indented(value: &Value) -> String {
+    let mut out = String::new();
+    write_json(&mut out, value, Some(0));
+    out
+}
+
+fn write_json(out: &mut String, value: &Value, indent: Option<usize>) {
+    let inner = indent.map(|level| level + 1);
+    let line = |out: &mut String, level: Option<usize>| {
+        if let Some(level) = level {
+            out.push('\n');
+            out.extend(std::iter::repeat_n("  ", level));
+        }
+    };
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&go_number(number)),
+        Value::String(text) => write_string(out, text),
+        Value::Array(items) if items.is_empty() => out.push_str("[]"),
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                out.push(if at == 0 { '[' } else { ',' });
+                line(out, inner);
+                write_json(out, item, inner);
+            }
+            line(out, indent);
+            out.push(']');
+        }
+        Value::Object(map) if map.is_empty() => out.push_str("{}"),
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(b.0));
+            for (at, (key, item)) in entries.into_iter().enumerate() {
+                out.push(if at == 0 { '{' } else { ',' });
+                line(out, inner);
+                write_string(out, key);
+                out.push_str(if indent.is_some() { ": " } else { ":" });
+                write_json(out, item, inner);
+            }
+            line(out, indent);
+            out.push('}');
+        }
+    }
+}
+
+/// Go writes floats plainly between 1e-6 and 1e21, and with an exponent without leading zero outside.
+fn go_number(number: &Number) -> String {
+    if number.is_i64() || number.is_u64() {
+        return number.to_string();
+    }
+    let value = number.as_f64().unwrap_or_default();
+    let size = value.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let text = format!("{value:e}");
+        return match text.split_once('e') {
+            Some((mantissa, exponent)) if !exponent.starts_with('-') => {
+                format!("{mantissa}e+{exponent}")
+            }
+            _ => text,
+        };
+    }
+    format!("{value}")
+}
+
+fn write_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
