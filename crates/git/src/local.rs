@@ -1,12 +1,13 @@
 //! Repositories on this disk, read in place: no copy, no server.
 
+mod mirror;
 mod watch;
 
 use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice as _;
 
-pub use self::watch::Watch;
+pub use self::{mirror::Mirror, watch::Watch};
 use crate::{
     Error, Local, RemoteRef, RepositoryKey, error::Doing as _, objects, worktree::Worktree,
 };
@@ -93,16 +94,28 @@ pub fn current_branch(path: &Path) -> Result<Option<String>, Error> {
     Ok(name.map(|name| name.shorten().to_str_lossy().into_owned()))
 }
 
+/// The URLs of a repository's remotes as its configuration has them, `origin`'s first.
+///
+/// # Errors
+/// When there is no repository at `path`.
+pub fn remote_urls(path: &Path) -> Result<Vec<String>, Error> {
+    let repo = Repository::open(&Local { path: path.to_owned(), worktree: false })?.repo;
+    let config = repo.config_snapshot();
+    let mut sections: Vec<_> = config.sections_by_name("remote").into_iter().flatten().collect();
+    sections.sort_by_key(|section| {
+        section.header().subsection_name().is_none_or(|name| name != "origin")
+    });
+    let urls = sections.into_iter().flat_map(|section| section.values("url"));
+    Ok(urls.filter_map(|url| url.to_str().ok().map(str::to_owned)).collect())
+}
+
 /// The URLs of a repository's remotes, as keys by which manifests that name them are recognised.
 ///
 /// # Errors
 /// When there is no repository at `path`.
 pub fn remote_keys(path: &Path) -> Result<Vec<RepositoryKey>, Error> {
-    let repo = Repository::open(&Local { path: path.to_owned(), worktree: false })?.repo;
-    let config = repo.config_snapshot();
-    let sections = config.sections_by_name("remote").into_iter().flatten();
-    let urls = sections.flat_map(|section| section.values("url"));
-    let mut keys: Vec<_> = urls.filter_map(|url| RepositoryKey::of(url.to_str().ok()?)).collect();
+    let urls = remote_urls(path)?;
+    let mut keys: Vec<_> = urls.iter().filter_map(|url| RepositoryKey::of(url)).collect();
     keys.sort();
     keys.dedup();
     Ok(keys)
