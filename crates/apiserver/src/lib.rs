@@ -40,6 +40,7 @@ mod openapi;
 mod options;
 mod patch;
 mod path;
+mod protobuf;
 mod rbac;
 mod registry;
 mod rest;

@@ -118,7 +118,13 @@ pub(crate) fn decode_object(headers: &HeaderMap, body: &[u8]) -> Result<Value, F
     match content_type(headers) {
         "application/json" | "" | "*/*" => decode_json(body),
         "application/yaml" => decode_yaml(body),
-        _ => Err(Failure::unsupported_media_type(&["application/json", "application/yaml"])),
+        "application/vnd.kubernetes.protobuf" => crate::protobuf::decode(body)
+            .map_err(|why| Failure::bad_request(format!("cannot decode the protobuf body: {why}"))),
+        _ => Err(Failure::unsupported_media_type(&[
+            "application/json",
+            "application/yaml",
+            "application/vnd.kubernetes.protobuf",
+        ])),
     }
 }
 
