@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestError, Revision, RevisionError};
-use crate::time::Time;
+use super::{Digest, DigestError, Directories, Revision, RevisionError};
+use crate::{names, time::Time};
 
 /// What a source made: an immutable file, where to get it, and how to verify it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,11 @@ impl Artifact {
     /// The revision, parsed.
     pub fn revision(&self) -> Result<Revision, RevisionError> {
         self.revision.parse()
+    }
+
+    /// The digests of its directories, if its maker recorded them in a form that is known here.
+    pub fn directories(&self) -> Option<Directories> {
+        self.metadata.get(names::DIRECTORY_DIGESTS)?.parse().ok()
     }
 
     /// Whether the artifact was made from this revision.
@@ -104,9 +109,17 @@ impl ArtifactKey {
 }
 
 /// Whether a text can be one component of a path below a root.
-pub(crate) fn is_safe(text: &str) -> bool {
+pub(super) fn is_safe(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '+');
     !text.is_empty() && text.len() <= 253 && !text.starts_with('.') && text.chars().all(allowed)
+}
+
+/// The end of the names of lock files.
+pub(super) const LOCK: &str = ".lock";
+
+/// Whether a text can be the name of an artifact's file.
+pub(super) fn is_file_name(text: &str) -> bool {
+    is_safe(text) && !text.ends_with(LOCK)
 }
 
 impl fmt::Display for ArtifactKey {

@@ -1,0 +1,253 @@
+//! Archives of directory trees: `tar.gz` whose bytes depend on nothing but the files.
+//!
+//! As the original does (fluxcd/pkg, `artifact/storage`): names are relative, owner and times are
+//! zero, modes are 0600, 0700 for what is executable, and 0750 for directories; what is neither a
+//! file nor a directory is left out. Entries come in order of name, a directory before what lies
+//! in it. The bytes are the same for the same version of the compressor, which the lock file pins.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, Metadata},
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use flate2::{Compression, write::GzEncoder};
+
+use super::{
+    Algorithm, Digest, Hasher,
+    directories::{Directories, Recorder},
+    ignore::Rules,
+};
+
+const FILE_MODE: u32 = 0o600;
+const EXECUTABLE_MODE: u32 = 0o700;
+const DIRECTORY_MODE: u32 = 0o750;
+
+/// The deepest directory that is archived. Deeper than any path that a system call takes.
+const MAX_DEPTH: usize = 1024;
+
+/// An archive that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// A file or directory cannot be read.
+    #[error("cannot read {} for the archive", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The archive cannot be written.
+    #[error("cannot write the archive at {}", path.display())]
+    Write {
+        /// The file or directory that was being added.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file has another size than a moment ago.
+    #[error("{} changed while it was archived", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Directories are nested too deeply.
+    #[error("{} is nested more than {MAX_DEPTH} directories deep", path.display())]
+    Depth {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// Writes the archive of a directory, without what the rules leave out; returns the digests of
+/// its directories.
+///
+/// # Errors
+/// If anything in the directory cannot be read or the output cannot be written. The output is
+/// then incomplete.
+pub fn write(root: &Path, rules: &Rules, out: impl Write) -> Result<Directories, ArchiveError> {
+    let gzip = GzEncoder::new(out, Compression::default());
+    let mut writer = Writer {
+        tar: tar::Builder::new(gzip),
+        root,
+        rules,
+        walks_ignored: rules.take_back(),
+        names: Vec::new(),
+        directories: Recorder::new(),
+    };
+    writer.directory(root)?;
+    let failed = |source| ArchiveError::Write { path: root.to_owned(), source };
+    let gzip = writer.tar.into_inner().map_err(failed)?;
+    gzip.finish().and_then(|mut out| out.flush()).map_err(failed)?;
+    Ok(writer.directories.finish())
+}
+
+struct Writer<'a, W: Write> {
+    tar: tar::Builder<GzEncoder<W>>,
+    root: &'a Path,
+    rules: &'a Rules,
+    walks_ignored: bool,
+    /// Where the walk is, as names from the root on.
+    names: Vec<String>,
+    directories: Recorder,
+}
+
+impl<W: Write> Writer<'_, W> {
+    /// Adds what lies in a directory; says whether that was anything.
+    fn directory(&mut self, path: &Path) -> Result<bool, ArchiveError> {
+        if self.names.len() >= MAX_DEPTH {
+            return Err(ArchiveError::Depth { path: path.to_owned() });
+        }
+        let mut added = false;
+        for name in sorted_names(path)? {
+            let path = path.join(&name);
+            // Looks at the link itself, never at what it points to.
+            let metadata = fs::symlink_metadata(&path).map_err(|e| read_failed(&path, e))?;
+            self.names.push(name.to_string_lossy().into_owned());
+            added |= self.entry(&path, &metadata)?;
+            self.names.pop();
+        }
+        Ok(added)
+    }
+
+    /// Adds a file or a directory; says whether anything was added.
+    fn entry(&mut self, path: &Path, metadata: &Metadata) -> Result<bool, ArchiveError> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let ignored = self.rules.ignores_names(&names, metadata.is_dir());
+        let name = self.names.last().cloned().unwrap_or_default();
+        if metadata.is_dir() {
+            if ignored && !self.walks_ignored {
+                return Ok(false);
+            }
+            if !ignored {
+                let mut header = header(tar::EntryType::Directory, DIRECTORY_MODE);
+                self.append(path, &mut header, io::empty())?;
+            }
+            self.directories.enter(&name);
+            let added = self.directory(path)?;
+            if ignored && !added {
+                self.directories.forget();
+                return Ok(false);
+            }
+            self.directories.leave(&name);
+            return Ok(true);
+        }
+        if ignored || !metadata.is_file() {
+            return Ok(false);
+        }
+        let executable = metadata.permissions().mode() & 0o111 != 0;
+        let digest = self.file(path, metadata.len(), executable)?;
+        self.directories.file(&name, executable, &digest);
+        Ok(true)
+    }
+
+    /// Adds a file; returns the digest of its content.
+    fn file(&mut self, path: &Path, size: u64, executable: bool) -> Result<Digest, ArchiveError> {
+        let file = File::open(path).map_err(|error| read_failed(path, error))?;
+        let mode = if executable { EXECUTABLE_MODE } else { FILE_MODE };
+        let mut header = header(tar::EntryType::Regular, mode);
+        header.set_size(size);
+        let mut content = Content::new(file, size);
+        let appended = self.append(path, &mut header, &mut content);
+        match content.finish() {
+            Ok(digest) => appended.map(|()| digest),
+            Err(Fault::Changed) => Err(ArchiveError::Changed { path: path.to_owned() }),
+            Err(Fault::Read(source)) => Err(read_failed(path, source)),
+        }
+    }
+
+    fn append(
+        &mut self,
+        path: &Path,
+        header: &mut tar::Header,
+        content: impl Read,
+    ) -> Result<(), ArchiveError> {
+        let relative = path.strip_prefix(self.root).unwrap_or(path);
+        // Also sets the checksum, and puts names that are too long for the header before it.
+        let appended = self.tar.append_data(header, relative, content);
+        appended.map_err(|source| ArchiveError::Write { path: path.to_owned(), source })
+    }
+}
+
+fn header(entry_type: tar::EntryType, mode: u32) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(entry_type);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(0);
+    header
+}
+
+fn sorted_names(directory: &Path) -> Result<Vec<OsString>, ArchiveError> {
+    let entries = fs::read_dir(directory).map_err(|error| read_failed(directory, error))?;
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    let mut names: Vec<_> =
+        names.collect::<Result<_, _>>().map_err(|error| read_failed(directory, error))?;
+    names.sort();
+    Ok(names)
+}
+
+fn read_failed(path: &Path, source: io::Error) -> ArchiveError {
+    ArchiveError::Read { path: path.to_owned(), source }
+}
+
+/// The content of a file: exactly as many bytes as its header says, and their digest.
+struct Content {
+    file: File,
+    left: u64,
+    hasher: Hasher,
+    fault: Option<Fault>,
+}
+
+/// Why the content is not what the header says.
+enum Fault {
+    Changed,
+    Read(io::Error),
+}
+
+impl Content {
+    fn new(file: File, size: u64) -> Self {
+        Self { file, left: size, hasher: Algorithm::Sha256.hasher(), fault: None }
+    }
+
+    fn finish(mut self) -> Result<Digest, Fault> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        match self.file.read(&mut [0]) {
+            Ok(0) => Ok(self.hasher.finish()),
+            Ok(_) => Err(Fault::Changed),
+            Err(error) => Err(Fault::Read(error)),
+        }
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let Some(buffer) = buffer.get_mut(..wanted).filter(|buffer| !buffer.is_empty()) else {
+            return Ok(0);
+        };
+        match self.file.read(buffer) {
+            Ok(0) => {
+                self.fault = Some(Fault::Changed);
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Ok(count) => {
+                self.left = self.left.saturating_sub(count as u64);
+                self.hasher.update(buffer.get(..count).unwrap_or_default());
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.fault = Some(Fault::Read(error));
+                Err(kind.into())
+            }
+        }
+    }
+}
