@@ -3,6 +3,7 @@
 //! `DIR` holds one folder per kind with one JSON file per case; the formats stand in its README. A
 //! kind is a file below this module and a line in [`KINDS`].
 
+mod gotemplate;
 mod kustomize;
 mod kyaml;
 mod yaml;
@@ -13,8 +14,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// The kinds that can be run, each with its folder's name.
-const KINDS: &[(&str, Run)] =
-    &[("kustomize", kustomize::run), ("kyaml", kyaml::run), ("yaml", yaml::run)];
+const KINDS: &[(&str, Run)] = &[
+    ("gotemplate", gotemplate::run),
+    ("kustomize", kustomize::run),
+    ("kyaml", kyaml::run),
+    ("sprig", gotemplate::run_sprig),
+    ("yaml", yaml::run),
+];
 
 /// Runs one case.
 type Run = fn(&Case) -> Outcome;

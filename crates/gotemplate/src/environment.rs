@@ -1,0 +1,65 @@
+//! What the engine must not know by itself: time, randomness, environment, names.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Where templates get time, randomness, environment variables and host names from.
+pub trait Environment {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+
+    /// The local time zone.
+    fn time_zone(&self) -> TimeZone {
+        TimeZone::UTC
+    }
+
+    /// Fills the buffer with random bytes, fit for keys and passwords.
+    fn random(&self, buffer: &mut [u8]);
+
+    /// An environment variable; empty when unset.
+    fn variable(&self, _name: &str) -> String {
+        String::new()
+    }
+
+    /// The addresses of a host name; empty when unknown or not allowed.
+    fn addresses(&self, _host: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// An environment that stands still, for previews and tests: fixed time, and a counter in place of
+/// randomness. Never make keys with it.
+#[derive(Debug, Default)]
+pub struct Fixed {
+    /// The moment that `now` gives.
+    pub now: Timestamp,
+    counter: std::cell::Cell<u64>,
+}
+
+impl Fixed {
+    /// Stands still at this moment.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+}
+
+impl Environment for Fixed {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        // SplitMix64 over a counter: evenly spread, and the same in every run.
+        for chunk in buffer.chunks_mut(8) {
+            let next = self.counter.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+            self.counter.set(next);
+            let mut z = next;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            z ^= z >> 31;
+            for (byte, random) in chunk.iter_mut().zip(z.to_le_bytes()) {
+                *byte = random;
+            }
+        }
+    }
+}

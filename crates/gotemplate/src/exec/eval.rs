@@ -1,0 +1,241 @@
+//! Pipelines, operands, fields.
+
+use std::rc::Rc;
+
+use super::{Given, MissingKey, Slot, State};
+use crate::node::{Command, Node, Operand, Pipe, Place};
+use crate::object::Object;
+use crate::quote::quote;
+use crate::value::{Element, Value};
+use crate::{Error, Result};
+
+impl<'t> State<'_, '_, 't> {
+    /// The value of a pipeline; declares or assigns its variables.
+    pub(super) fn pipeline(&mut self, dot: &Slot, pipe: &'t Pipe) -> Result<Slot> {
+        self.at = Some(Place::Pipe(pipe));
+        let mut value: Option<Slot> = None;
+        for command in &pipe.commands {
+            value = Some(self.command(dot, command, value)?.unwrapped());
+        }
+        let value = value.unwrap_or_else(Slot::missing);
+        for name in &pipe.declares {
+            if pipe.assigns {
+                self.assign(name, value.clone())?;
+            } else {
+                self.variables.push((name.clone(), value.clone()));
+            }
+        }
+        Ok(value)
+    }
+
+    fn not_a_function(&self, args: &[Node], last: Option<&Slot>) -> Result<()> {
+        match args.first() {
+            Some(first) if args.len() > 1 || last.is_some() => {
+                self.error(format!("can't give argument to non-function {first}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn command(&mut self, dot: &Slot, command: &'t Command, last: Option<Slot>) -> Result<Slot> {
+        let args = command.args.as_slice();
+        let Some(first) = args.first() else { return Ok(Slot::missing()) };
+        match &first.operand {
+            Operand::Field(_) | Operand::Chain(..) | Operand::Variable(_) => {
+                return self.chained(dot, first, Given { args, last });
+            }
+            Operand::Identifier(name) => {
+                self.at = Some(Place::Node(first));
+                return self.function(dot, name, Place::Command(command), Given { args, last });
+            }
+            Operand::Pipe(pipe) => {
+                self.not_a_function(args, last.as_ref())?;
+                return self.pipeline(dot, pipe);
+            }
+            _ => {}
+        }
+        self.at = Some(Place::Node(first));
+        self.not_a_function(args, last.as_ref())?;
+        match &first.operand {
+            Operand::Bool(b) => Ok(Slot::bare(Value::Bool(*b))),
+            Operand::Dot => Ok(dot.clone()),
+            Operand::Number(number) => match number.ideal() {
+                Ok(value) => Ok(Slot::bare(value)),
+                Err(error) => self.error(error.0),
+            },
+            Operand::String { text, .. } => Ok(Slot::bare(Value::String(text.clone()))),
+            _ => self.error("nil is not a command"),
+        }
+    }
+
+    /// A field, variable or chain, with the arguments that its last name may take as a method.
+    pub(super) fn chained(&mut self, dot: &Slot, node: &'t Node, given: Given<'t>) -> Result<Slot> {
+        self.at = Some(Place::Node(node));
+        match &node.operand {
+            Operand::Field(names) => self.fields(dot, dot.clone(), (node, names), given),
+            Operand::Variable(names) => {
+                let Some((name, fields)) = names.split_first() else { return Ok(Slot::missing()) };
+                let value = self.variable(name)?;
+                if fields.is_empty() {
+                    self.not_a_function(given.args, given.last.as_ref())?;
+                    return Ok(value);
+                }
+                self.fields(dot, value, (node, fields), given)
+            }
+            Operand::Chain(inner, fields) => {
+                if matches!(inner.operand, Operand::Nil) {
+                    return self.error(format!("indirection through explicit nil in {node}"));
+                }
+                let receiver = self.chain_start(dot, inner)?;
+                self.fields(dot, receiver, (node, fields), given)
+            }
+            _ => Ok(Slot::missing()),
+        }
+    }
+
+    fn chain_start(&mut self, dot: &Slot, node: &'t Node) -> Result<Slot> {
+        self.at = Some(Place::Node(node));
+        match &node.operand {
+            Operand::Pipe(pipe) => self.pipeline(dot, pipe),
+            Operand::Identifier(name) => {
+                self.function(dot, name, Place::Node(node), Given::nothing())
+            }
+            _ => self.chained(dot, node, Given::nothing()),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Result<Slot> {
+        match self.variables.iter().rev().find(|(known, _)| **known == *name) {
+            Some((_, slot)) => Ok(slot.clone()),
+            None => self.error(format!("undefined variable: {name}")),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        dot: &Slot,
+        mut receiver: Slot,
+        (node, names): (&'t Node, &'t [Rc<str>]),
+        given: Given<'t>,
+    ) -> Result<Slot> {
+        let Some((final_name, names)) = names.split_last() else { return Ok(receiver) };
+        for name in names {
+            receiver = self.field(dot, receiver, (node, name), Given::nothing())?;
+        }
+        self.field(dot, receiver, (node, final_name), given)
+    }
+
+    fn field(
+        &mut self,
+        dot: &Slot,
+        receiver: Slot,
+        (node, name): (&'t Node, &'t str),
+        given: Given<'t>,
+    ) -> Result<Slot> {
+        let has_args = given.args.len() > 1 || given.last.is_some();
+        match &receiver.value {
+            Value::Missing => {
+                if self.missing_key() == MissingKey::Error {
+                    let key = quote(name.as_bytes());
+                    return self.error(format!("nil data; no entry for key {key}"));
+                }
+                Ok(Slot::missing())
+            }
+            Value::Nil => self.error(format!("nil pointer evaluating interface {{}}.{name}")),
+            Value::Map(map) => {
+                if has_args {
+                    return self.error(format!("{name} is not a method but has arguments"));
+                }
+                match map.get(name.as_bytes()) {
+                    Some(value) => Ok(Slot::element(value, map.element())),
+                    None => self.absent(name, map.element()),
+                }
+            }
+            Value::Object(object) => {
+                if let Some(value) = object.field(name) {
+                    if has_args {
+                        return self.error(format!(
+                            "{name} has arguments but cannot be invoked as function"
+                        ));
+                    }
+                    return Ok(Slot::bare(value));
+                }
+                let object = object.clone();
+                self.object_method(dot, &object, (node, name), given)
+            }
+            Value::Time(_) | Value::Duration(_) => {
+                let values = self.method_args(dot, given)?;
+                match crate::gotime::method(&receiver.value, name, &values) {
+                    Some(result) => self.method_result(node, name, result),
+                    None => self.no_field(name, &receiver),
+                }
+            }
+            _ => self.no_field(name, &receiver),
+        }
+    }
+
+    fn missing_key(&self) -> MissingKey {
+        self.scope.run.options.missing_key
+    }
+
+    fn absent(&self, name: &str, element: Element) -> Result<Slot> {
+        match self.missing_key() {
+            MissingKey::Default => Ok(Slot::missing()),
+            MissingKey::Zero => Ok(match element {
+                Element::Any => Slot { value: Value::Nil, wrapped: true },
+                Element::String => Slot::bare(Value::string("")),
+                _ => Slot::missing(),
+            }),
+            MissingKey::Error => {
+                self.error(format!("map has no entry for key {}", quote(name.as_bytes())))
+            }
+        }
+    }
+
+    fn no_field<T>(&self, name: &str, receiver: &Slot) -> Result<T> {
+        self.error(format!("can't evaluate field {name} in type {}", receiver.type_name()))
+    }
+
+    fn method_args(&mut self, dot: &Slot, Given { args, last }: Given<'t>) -> Result<Vec<Value>> {
+        let mut values = Vec::with_capacity(args.len());
+        for arg in args.iter().skip(1) {
+            values.push(self.argument(dot, crate::Type::Any, arg)?);
+        }
+        values.extend(last.map(|slot| slot.value));
+        Ok(values)
+    }
+
+    fn object_method(
+        &mut self,
+        dot: &Slot,
+        object: &Rc<dyn Object>,
+        (node, name): (&'t Node, &'t str),
+        given: Given<'t>,
+    ) -> Result<Slot> {
+        let values = self.method_args(dot, given)?;
+        self.at = Some(Place::Node(node));
+        match object.method(self.scope, name, &values) {
+            Some(result) => self.method_result(node, name, result),
+            None if object.kind_name() == "map" => self.absent(name, Element::Any),
+            None => {
+                let shown = object.type_name();
+                self.error(format!("can't evaluate field {name} in type {shown}"))
+            }
+        }
+    }
+
+    fn method_result(
+        &mut self,
+        node: &'t Node,
+        name: &str,
+        result: Result<Value, Error>,
+    ) -> Result<Slot> {
+        match result {
+            Ok(value) => Ok(Slot::bare(value)),
+            Err(error) => {
+                self.at = Some(Place::Node(node));
+                self.error(format!("error calling {name}: {error}"))
+            }
+        }
+    }
+}

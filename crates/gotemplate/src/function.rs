@@ -1,0 +1,356 @@
+//! Functions of templates: their types, their registry, and what they can reach.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::budget::Budget;
+use crate::environment::Environment;
+use crate::exec::Options;
+use crate::set::TemplateSet;
+use crate::text::Str;
+use crate::value::{List, Map, Value};
+use crate::{Error, Result};
+
+/// The static type of a parameter; decides what a template may pass, and the error if not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// `interface {}`.
+    Any,
+    /// `reflect.Value`, as Go's own functions take.
+    Reflect,
+    /// `bool`.
+    Bool,
+    /// `int`.
+    Int,
+    /// `int64`.
+    Int64,
+    /// `uint32`.
+    Uint32,
+    /// `float64`.
+    Float,
+    /// `string`.
+    String,
+    /// `[]interface {}`.
+    List,
+    /// `map[string]interface {}`.
+    Map,
+    /// `time.Time`.
+    Time,
+    /// `time.Duration`.
+    Duration,
+    /// Sprig's certificate.
+    Certificate,
+}
+
+impl Type {
+    /// Go's name of the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "interface {}",
+            Self::Reflect => "reflect.Value",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Int64 => "int64",
+            Self::Uint32 => "uint32",
+            Self::Float => "float64",
+            Self::String => "string",
+            Self::List => "[]interface {}",
+            Self::Map => "map[string]interface {}",
+            Self::Time => "time.Time",
+            Self::Duration => "time.Duration",
+            Self::Certificate => "sprig.certificate",
+        }
+    }
+
+    pub(crate) fn can_be_nil(self) -> bool {
+        matches!(self, Self::Any | Self::Reflect | Self::List | Self::Map)
+    }
+
+    pub(crate) fn accepts(self, value: &Value) -> bool {
+        use crate::value::Element;
+        match (self, value) {
+            (Self::Any | Self::Reflect, _)
+            | (Self::Bool, Value::Bool(_))
+            | (Self::Int, Value::Int(_))
+            | (Self::Int64, Value::Int64(_))
+            | (Self::Float, Value::Float(_))
+            | (Self::String, Value::String(_))
+            | (Self::Time, Value::Time(_))
+            | (Self::Duration, Value::Duration(_)) => true,
+            (Self::List, Value::List(list)) => list.element() == Element::Any,
+            (Self::Map, Value::Map(map)) => map.element() == Element::Any,
+            (Self::Certificate, Value::Object(object)) => object.type_name() == self.name(),
+            _ => false,
+        }
+    }
+}
+
+/// A function of fixed parameters and, maybe, a variadic rest.
+pub struct Function {
+    name: Cow<'static, str>,
+    parameters: Cow<'static, [Type]>,
+    rest: Option<Type>,
+    body: Body,
+    builtin: bool,
+}
+
+pub(crate) type Plain = fn(&mut Scope<'_>, Args<'_>) -> Result<Value>;
+type Closure = dyn Fn(&mut Scope<'_>, Args<'_>) -> Result<Value, Error>;
+
+enum Body {
+    Plain(Plain),
+    Closure(Rc<Closure>),
+}
+
+impl Function {
+    /// A function of the host.
+    pub fn new(
+        name: &'static str,
+        parameters: &'static [Type],
+        rest: Option<Type>,
+        body: impl Fn(&mut Scope<'_>, Args<'_>) -> Result<Value, Error> + 'static,
+    ) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            parameters: Cow::Borrowed(parameters),
+            rest,
+            body: Body::Closure(Rc::new(body)),
+            builtin: false,
+        }
+    }
+
+    /// The name it is registered under.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn parameters(&self) -> &[Type] {
+        &self.parameters
+    }
+
+    pub(crate) fn rest(&self) -> Option<Type> {
+        self.rest
+    }
+
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.builtin
+    }
+
+    pub(crate) fn type_name(&self) -> String {
+        let mut names: Vec<String> = self.parameters.iter().map(|p| p.name().to_owned()).collect();
+        if let Some(rest) = self.rest {
+            names.push(format!("...{}", rest.name()));
+        }
+        format!("func({}) interface {{}}", names.join(", "))
+    }
+
+    /// Calls it; the arguments must have been checked against its parameters.
+    pub(crate) fn call(&self, scope: &mut Scope<'_>, args: &[Value]) -> Result<Value> {
+        let args = Args { values: args };
+        match &self.body {
+            Body::Plain(body) => body(scope, args),
+            Body::Closure(body) => body(scope, args),
+        }
+    }
+}
+
+/// A row of a table of functions.
+pub(crate) struct Row(
+    pub(crate) &'static str,
+    pub(crate) &'static [Type],
+    pub(crate) Option<Type>,
+    pub(crate) Plain,
+);
+
+/// The functions that templates may call.
+#[derive(Clone, Default)]
+pub struct Functions {
+    by_name: HashMap<Cow<'static, str>, Rc<Function>>,
+}
+
+impl Functions {
+    /// Only Go's own functions.
+    pub fn builtin() -> Self {
+        let mut functions = Self::default();
+        functions.add_table(crate::builtin::TABLE, true);
+        functions
+    }
+
+    /// Go's own functions and all of Sprig's `TxtFuncMap`.
+    pub fn sprig() -> Self {
+        let mut functions = Self::builtin();
+        for table in crate::sprig::TABLES {
+            functions.add_table(table, false);
+        }
+        functions
+    }
+
+    fn add_table(&mut self, table: &'static [Row], builtin: bool) {
+        for Row(name, parameters, rest, body) in table {
+            self.add(Function {
+                name: Cow::Borrowed(name),
+                parameters: Cow::Borrowed(parameters),
+                rest: *rest,
+                body: Body::Plain(*body),
+                builtin,
+            });
+        }
+    }
+
+    /// Adds or replaces a function.
+    pub fn add(&mut self, function: Function) {
+        self.by_name.insert(function.name.clone(), Rc::new(function));
+    }
+
+    /// Takes a function away; a template that calls it no longer parses.
+    pub fn remove(&mut self, name: &str) {
+        self.by_name.remove(name);
+    }
+
+    /// True when a function has this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.by_name.keys().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Rc<Function>> {
+        self.by_name.get(name)
+    }
+}
+
+/// The arguments of a call, already checked against the parameters.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    values: &'a [Value],
+}
+
+impl<'a> Args<'a> {
+    /// The number of arguments.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// True without arguments.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// An argument; nil when it was not given.
+    pub fn any(&self, index: usize) -> &'a Value {
+        const NIL: &Value = &Value::Nil;
+        self.values.get(index).unwrap_or(NIL)
+    }
+
+    /// The arguments from an index on.
+    pub fn rest(&self, from: usize) -> &'a [Value] {
+        self.values.get(from..).unwrap_or_default()
+    }
+
+    /// A string argument.
+    pub fn str(&self, index: usize) -> Str {
+        self.any(index).as_str().cloned().unwrap_or_default()
+    }
+
+    /// A string argument as text.
+    pub fn text(&self, index: usize) -> String {
+        self.str(index).text().into_owned()
+    }
+
+    /// An integer argument.
+    pub fn int(&self, index: usize) -> i64 {
+        match self.any(index) {
+            Value::Int(i) | Value::Int64(i) | Value::Duration(i) => *i,
+            Value::Uint64(i) => i64::try_from(*i).unwrap_or(i64::MAX),
+            _ => 0,
+        }
+    }
+
+    /// A float argument.
+    pub fn float(&self, index: usize) -> f64 {
+        match self.any(index) {
+            Value::Float(f) => *f,
+            _ => 0.0,
+        }
+    }
+
+    /// A boolean argument.
+    pub fn bool(&self, index: usize) -> bool {
+        matches!(self.any(index), Value::Bool(true))
+    }
+
+    /// A map argument; `None` for a nil map.
+    pub fn map(&self, index: usize) -> Option<&'a Map> {
+        self.any(index).as_map()
+    }
+
+    /// A list argument; `None` for a nil slice.
+    pub fn list(&self, index: usize) -> Option<&'a List> {
+        self.any(index).as_list()
+    }
+}
+
+/// What all functions of one rendering share.
+pub(crate) struct Run<'r> {
+    pub(crate) functions: &'r Functions,
+    pub(crate) options: &'r Options<'r>,
+    pub(crate) budget: Budget,
+}
+
+/// What a function can reach: the templates it was called among, the environment, the budget.
+pub struct Scope<'r> {
+    pub(crate) run: &'r Run<'r>,
+    pub(crate) set: TemplateSet,
+    pub(crate) depth: u32,
+}
+
+impl<'r> Scope<'r> {
+    /// Time, randomness and the like.
+    pub fn environment(&self) -> &'r dyn Environment {
+        self.run.options.environment
+    }
+
+    /// Takes steps of the budget.
+    pub fn step(&self, count: usize) -> Result<(), Error> {
+        self.run.budget.step(count as u64)
+    }
+
+    /// Takes bytes of the budget; call before allocating them.
+    pub fn bytes(&self, count: usize) -> Result<(), Error> {
+        self.run.budget.bytes(count as u64)
+    }
+
+    /// The present moment in the local zone.
+    pub(crate) fn now(&self) -> jiff::Zoned {
+        let environment = self.environment();
+        environment.now().to_zoned(environment.time_zone())
+    }
+
+    /// Renders a named template of the set.
+    ///
+    /// # Errors
+    /// When there is none, or it fails.
+    pub fn render(&mut self, name: &str, data: Value) -> Result<Vec<u8>, Error> {
+        crate::exec::named(self, name, data)
+    }
+
+    /// Parses a text and renders it; what it defines is seen only by it.
+    ///
+    /// # Errors
+    /// When it does not parse or fails.
+    pub fn render_text(&mut self, name: &str, text: &[u8], data: Value) -> Result<Vec<u8>, Error> {
+        let overlay = self.set.overlay();
+        overlay.parse(name, text, self.run.functions)?;
+        let outer = std::mem::replace(&mut self.set, overlay);
+        // An empty text does not replace the template of its name, but must give nothing.
+        let result = if self.set.own(name) { self.render(name, data) } else { Ok(Vec::new()) };
+        self.set = outer;
+        result
+    }
+}

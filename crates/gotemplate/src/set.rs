@@ -1,0 +1,110 @@
+//! A set of templates that can call each other by name.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::function::Functions;
+use crate::node::{Listing, Tree};
+use crate::parse::{parse, parse_limited};
+use crate::{Error, Result};
+
+/// Templates by name. Clones share the templates; [`TemplateSet::overlay`] makes a set whose
+/// additions stay its own.
+#[derive(Clone, Default)]
+pub struct TemplateSet {
+    inner: Rc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    base: Option<TemplateSet>,
+    trees: RefCell<BTreeMap<Rc<str>, Rc<Tree>>>,
+}
+
+impl TemplateSet {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A set that sees the templates of this one; what is added to it is not seen here.
+    #[must_use]
+    pub fn overlay(&self) -> Self {
+        let inner = Inner { base: Some(self.clone()), trees: RefCell::default() };
+        Self { inner: Rc::new(inner) }
+    }
+
+    /// Parses a text as the template `name`, with the templates it defines. A later definition
+    /// replaces an earlier one, except that an empty one never replaces.
+    ///
+    /// # Errors
+    /// With Go's text (`template: name:line: ...`).
+    pub fn parse(
+        &self,
+        name: &str,
+        text: impl AsRef<[u8]>,
+        functions: &Functions,
+    ) -> Result<(), Error> {
+        for tree in parse(name, text.as_ref(), &|function| functions.contains(function))? {
+            if tree.is_empty() && self.lookup(&tree.name).is_some() {
+                continue;
+            }
+            self.inner.trees.borrow_mut().insert(tree.name.clone(), Rc::new(tree));
+        }
+        Ok(())
+    }
+
+    /// The tree of a text printed back as Go prints it, literal texts quoted. Identifiers must be
+    /// functions; parentheses nested deeper than `max_parens` are refused.
+    ///
+    /// # Errors
+    /// With Go's text.
+    pub fn canonical(
+        name: &str,
+        text: &str,
+        functions: &Functions,
+        max_parens: usize,
+    ) -> Result<String, Error> {
+        let defined = |function: &str| functions.contains(function);
+        let trees = parse_limited(name, text.as_bytes(), &defined, max_parens)?;
+        Ok(trees
+            .iter()
+            .find(|tree| &*tree.name == name)
+            .map(|tree| format!("{:#}", Listing(&tree.root)))
+            .unwrap_or_default())
+    }
+
+    /// True when the text holds only white space and definitions.
+    ///
+    /// # Errors
+    /// With Go's text.
+    pub fn is_empty_text(name: &str, text: &str) -> Result<bool, Error> {
+        let trees = parse(name, text.as_bytes(), &|_| false)?;
+        Ok(trees.iter().find(|tree| &*tree.name == name).is_none_or(Tree::is_empty))
+    }
+
+    /// True when a template of this name was parsed.
+    pub fn contains(&self, name: &str) -> bool {
+        self.lookup(name).is_some()
+    }
+
+    /// The names of all templates, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = self.inner.base.as_ref().map(Self::names).unwrap_or_default();
+        names.extend(self.inner.trees.borrow().keys().map(ToString::to_string));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// True when the template was parsed into this set itself, not into what lies below it.
+    pub(crate) fn own(&self, name: &str) -> bool {
+        self.inner.trees.borrow().contains_key(name)
+    }
+
+    pub(crate) fn lookup(&self, name: &str) -> Option<Rc<Tree>> {
+        let own = self.inner.trees.borrow().get(name).cloned();
+        own.or_else(|| self.inner.base.as_ref()?.lookup(name))
+    }
+}

@@ -1,0 +1,159 @@
+//! Go strings: bytes that are usually, but not always, UTF-8.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::rc::Rc;
+
+/// A Go string: immutable bytes, cheap to clone, usually UTF-8.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Str(Rc<[u8]>);
+
+impl Str {
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The text; invalid bytes become U+FFFD.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+
+    /// Length in bytes, as Go's `len`.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True for the empty string.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Str {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text())
+    }
+}
+
+impl Default for Str {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
+
+impl Borrow<[u8]> for Str {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&str> for Str {
+    fn from(text: &str) -> Self {
+        Self(Rc::from(text.as_bytes()))
+    }
+}
+
+impl From<&[u8]> for Str {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Rc::from(bytes))
+    }
+}
+
+impl From<String> for Str {
+    fn from(text: String) -> Self {
+        Self(Rc::from(text.into_bytes()))
+    }
+}
+
+impl From<Vec<u8>> for Str {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Rc::from(bytes))
+    }
+}
+
+/// The runes of Go bytes with the byte length of each: invalid bytes are U+FFFD of length 1.
+pub(crate) fn runes(bytes: &[u8]) -> impl Iterator<Item = (char, usize)> + '_ {
+    bytes.utf8_chunks().flat_map(|chunk| {
+        let valid = chunk.valid().chars().map(|c| (c, c.len_utf8()));
+        // Go counts each invalid byte by itself.
+        valid.chain(chunk.invalid().iter().map(|_| (char::REPLACEMENT_CHARACTER, 1)))
+    })
+}
+
+/// The first rune and its length in bytes, looking no further than one rune can reach.
+pub(crate) fn first_rune(bytes: &[u8]) -> Option<(char, usize)> {
+    match bytes.first() {
+        Some(byte) if byte.is_ascii() => Some((char::from(*byte), 1)),
+        _ => runes(bytes.get(..4).unwrap_or(bytes)).next(),
+    }
+}
+
+/// Position of `needle` in `hay`.
+pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    if needle.is_empty() {
+        return Some(0);
+    }
+    hay.windows(needle.len()).position(|w| w == needle)
+}
+
+/// Splits as Go's `strings.SplitN(text, separator, limit)`; a negative limit means all.
+pub(crate) fn split(text: &[u8], separator: &[u8], limit: i64) -> Vec<Vec<u8>> {
+    if limit == 0 {
+        return Vec::new();
+    }
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    if separator.is_empty() {
+        return explode(text, most);
+    }
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while parts.len() + 1 < most {
+        let Some(at) = find(rest, separator) else { break };
+        let (head, tail) = rest.split_at(at);
+        parts.push(head.to_vec());
+        rest = tail.get(separator.len()..).unwrap_or_default();
+    }
+    parts.push(rest.to_vec());
+    parts
+}
+
+fn explode(text: &[u8], most: usize) -> Vec<Vec<u8>> {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    let mut rest = text;
+    for (_, size) in runes(text) {
+        if parts.len() + 1 == most {
+            parts.push(rest.to_vec());
+            return parts;
+        }
+        let (head, tail) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+        parts.push(head.to_vec());
+        rest = tail;
+    }
+    parts
+}
+
+/// Replaces every `old` by `new` as Go's `strings.ReplaceAll`.
+pub(crate) fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    if old.is_empty() {
+        let mut rest = text;
+        out.extend_from_slice(new);
+        for (_, size) in runes(text) {
+            let (head, tail) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+            out.extend_from_slice(head);
+            out.extend_from_slice(new);
+            rest = tail;
+        }
+        return out;
+    }
+    let mut rest = text;
+    while let Some(at) = find(rest, old) {
+        let (head, tail) = rest.split_at(at);
+        out.extend_from_slice(head);
+        out.extend_from_slice(new);
+        rest = tail.get(old.len()..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out
+}
