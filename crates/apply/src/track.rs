@@ -96,14 +96,9 @@ impl Tracker {
 
     /// Whether nobody changed the object since it had this resource version, as far as the watch
     /// tells; `false` when it cannot tell.
-    pub(crate) fn is_unchanged_since(
-        &self,
-        resource: &Resource,
-        id: &ObjectId,
-        version: &str,
-    ) -> bool {
+    pub(crate) fn is_unchanged_since(&self, id: &ObjectId, version: &str) -> bool {
         let kinds = lock(&self.kinds);
-        let kind = kinds.get(&(resource.group.clone(), resource.kind.clone()));
+        let kind = kinds.get(&(id.group.clone(), id.kind.clone()));
         let Some(kind) = kind.filter(|kind| kind.synced) else { return false };
         match (kind.objects.get(id), version.parse::<u64>()) {
             (Some(tracked), Ok(version)) => tracked.since <= version,

@@ -66,6 +66,9 @@ pub trait Reconcile: Send + Sync + 'static {
         run: &mut Run<Self::Object>,
     ) -> impl Future<Output = Result<(), Stop>> + Send;
 
+    /// Told after each visit, when its outcome is written: to wake what waited for it.
+    fn settled(&self, _key: &Key, _ready: bool) {}
+
     /// Told once when an object is gone, to drop what is remembered of it.
     fn forget(&self, _key: &Key) {}
 }

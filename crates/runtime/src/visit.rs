@@ -196,6 +196,8 @@ impl<R: Reconcile> Visitor<R> {
             }
         }
         let written = run.writer.write().await;
+        self.reconciler
+            .settled(&run.key, condition::is_true(&after.conditions, ConditionType::Ready));
         if let Some(note) = after.event.clone() {
             run.send(note);
         }
