@@ -31,4 +31,4 @@ pub use quantity::Quantity;
 pub use strategic::{PatchError, strategic_merge};
 pub use table::{Entry, kinds};
 pub use type_ref::{CustomType, TypeRef};
-pub use validate::validate;
+pub use validate::{check_rules, validate};

@@ -33,28 +33,58 @@ impl Decoded {
 /// `<Kind> in version "<version>" cannot be handled as a <Kind>: ` and answers 400.
 pub fn decode(of: &TypeRef, mut object: Value) -> Result<Decoded, String> {
     if !of.is_builtin() {
-        let unknown = prune(of, &mut object);
-        let schema = of.schema().properties.get("metadata");
-        if let (Some(schema), Some(own)) = (schema, object.get_mut("metadata")) {
-            *own = metadata(schema, own.take())?;
-        }
-        return Ok(Decoded {
-            object,
-            unknown: unknown.iter().map(|path| format!("unknown field {path:?}")).collect(),
-        });
+        return decode_custom(of, object);
     }
     let mut decoder = Decoder { path: Vec::new(), unknown: Vec::new() };
     let object = decoder.value(of.schema(), object, "")?;
     Ok(Decoded { object, unknown: decoder.unknown })
 }
 
-/// Decodes the built-in `metadata` of a custom object in place.
-///
-/// # Errors
-/// As [`decode`].
-fn metadata(schema: &Schema, metadata: Value) -> Result<Value, String> {
-    let mut decoder = Decoder { path: vec![("metadata".to_owned(), true)], unknown: Vec::new() };
-    decoder.value(schema, metadata, "ObjectMeta")
+/// Custom objects keep their values as they are, but for object metadata, which has a Go type.
+fn decode_custom(of: &TypeRef, mut object: Value) -> Result<Decoded, String> {
+    let pruned = prune(of, &mut object);
+    let mut unknown: Vec<_> = pruned.iter().map(|path| format!("unknown field {path:?}")).collect();
+    if let (Some(place), Some(own)) =
+        (of.schema().properties.get("metadata"), object.get_mut("metadata"))
+    {
+        let mut decoder = Decoder { path: vec![("metadata".to_owned(), false)], unknown };
+        *own = decoder.value(place, own.take(), "ObjectMeta")?;
+        unknown = decoder.unknown;
+    }
+    for (name, field) in of.schema().properties.iter().filter(|(name, _)| &***name != "metadata") {
+        if let Some(value) = object.get_mut(&**name) {
+            decode_embedded(field, value, name)?;
+        }
+    }
+    Ok(Decoded { object, unknown })
+}
+
+/// Decodes the metadata of embedded objects.
+fn decode_embedded(place: &Schema, value: &mut Value, path: &str) -> Result<(), String> {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = format!("{path}.{name}");
+                let Some(field) = place.child(name) else { continue };
+                if place.embedded && name == "metadata" {
+                    let mut decoder = Decoder { path: Vec::new(), unknown: Vec::new() };
+                    let decoded = decoder.value(field, value.clone(), "ObjectMeta");
+                    *value = decoded
+                        .map_err(|error| format!("{path}: Invalid value: {value}: {error}"))?;
+                } else {
+                    decode_embedded(field, value, &path)?;
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(schema) = &place.items else { return Ok(()) };
+            for (index, item) in items.iter_mut().enumerate() {
+                decode_embedded(schema, item, &format!("{path}[{index}]"))?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 struct Decoder {

@@ -73,7 +73,7 @@ fn default_value(schema: &Schema, value: &mut Value) {
     }
 }
 
-/// Nulls where the schema does not take null and has a default are as good as unset.
+/// Nulls where the schema does not take null are as good as unset.
 fn drop_nulls(schema: &Schema, fields: &mut Map<String, Value>) {
     fields.retain(|name, value| {
         let field = match (schema.properties.get(name.as_str()), &schema.additional) {
@@ -81,6 +81,6 @@ fn drop_nulls(schema: &Schema, fields: &mut Map<String, Value>) {
             (None, Additional::Typed(field)) => field,
             (None, _) => return true,
         };
-        !(value.is_null() && !field.nullable && field.default.is_some())
+        !(value.is_null() && !field.nullable && field.reference.is_none())
     });
 }

@@ -132,7 +132,8 @@ impl FieldError {
 
     /// More bytes or characters than allowed.
     pub fn too_long(field: impl Into<String>, limit: u64) -> Self {
-        let detail = format!("may not be more than {limit} bytes");
+        let bytes = if limit == 1 { "byte" } else { "bytes" };
+        let detail = format!("may not be more than {limit} {bytes}");
         Self { field: field.into(), reason: Reason::TooLong, value: None, detail }
     }
 
@@ -145,7 +146,12 @@ impl FieldError {
 
     /// The cause in a `Status`.
     pub fn cause(&self) -> Value {
-        json!({ "reason": self.reason.as_str(), "message": self.body(), "field": self.field })
+        json!({ "reason": self.reason.as_str(), "message": self.body(), "field": self.place() })
+    }
+
+    /// The field as messages name it; the object itself has no name.
+    fn place(&self) -> &str {
+        if self.field.is_empty() { "<nil>" } else { &self.field }
     }
 
     /// The message without the field.
@@ -163,7 +169,7 @@ impl FieldError {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.body())
+        write!(f, "{}: {}", self.place(), self.body())
     }
 }
 

@@ -2,10 +2,12 @@
 //! custom resource definition go through the same parser.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
 use super::table::{self, Entry};
+use super::validate::rules::Compiled;
 
 /// How deep schemas may nest; the API server's own limit for custom resource definitions is lower than this.
 const MAX_DEPTH: usize = 128;
@@ -118,6 +120,17 @@ pub struct Rule {
     pub field_path: Option<String>,
     /// A transition rule that also runs when there is no old value.
     pub optional_old_self: bool,
+    compiled: Arc<OnceLock<Result<Compiled, String>>>,
+}
+
+impl Rule {
+    /// The rule ready to run; compiled when it is first asked for.
+    ///
+    /// # Errors
+    /// What is wrong with its text.
+    pub(crate) fn compiled(&self) -> Result<&Compiled, &str> {
+        self.compiled.get_or_init(|| Compiled::new(self)).as_ref().map_err(String::as_str)
+    }
 }
 
 /// One node of a structural schema.
@@ -312,6 +325,7 @@ fn rules(json: &Map<String, Value>) -> Vec<Rule> {
         reason: owned(rule, "reason"),
         field_path: owned(rule, "fieldPath").filter(|path| !path.is_empty()),
         optional_old_self: flag(rule, "optionalOldSelf"),
+        compiled: Arc::default(),
     };
     rules.into_iter().flatten().filter_map(Value::as_object).map(rule).collect()
 }

@@ -16,7 +16,11 @@ pub fn prune(of: &TypeRef, object: &mut Value) -> Vec<String> {
 }
 
 fn prune_value(place: &Schema, value: &mut Value, path: &str, pruned: &mut Vec<String>) {
-    let schema = place.resolve();
+    // Object metadata is decoded, which drops what it does not know.
+    if place.reference.is_some() {
+        return;
+    }
+    let schema = place;
     match value {
         Value::Object(fields) => prune_fields(schema, fields, path, pruned),
         Value::Array(items) => {

@@ -4,19 +4,23 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::super::node::{Additional, Kind, Limits, ListType, Schema};
+use super::super::node::{Kind, Limits, Schema};
 use super::super::{FieldError, Reason};
 use super::format;
 
 /// The errors of an object; `metadata` is checked elsewhere.
-pub(super) fn validate(schema: &Schema, object: &Value) -> Vec<FieldError> {
+pub(super) fn validate(schema: &Schema, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    check(schema, object, "", &mut errors);
+    check(schema, (object, old), "", &mut errors);
     errors
 }
 
-fn check(place: &Schema, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    if place.reference.is_some() || (value.is_null() && place.nullable) {
+/// A value with the old one at the same place, if there is one.
+type Change<'a> = (&'a Value, Option<&'a Value>);
+
+fn check(place: &Schema, (value, old): Change<'_>, path: &str, errors: &mut Vec<FieldError>) {
+    let unchanged = old == Some(value);
+    if place.reference.is_some() || (value.is_null() && place.nullable) || unchanged {
         return;
     }
     if !fits(place, value) {
@@ -24,8 +28,8 @@ fn check(place: &Schema, value: &Value, path: &str, errors: &mut Vec<FieldError>
         return;
     }
     match value {
-        Value::Object(fields) => check_fields(place, fields, path, errors),
-        Value::Array(items) => check_items(place, items, path, errors),
+        Value::Object(fields) => check_fields(place, (fields, old), path, errors),
+        Value::Array(items) => check_items(place, (items, old), path, errors),
         _ => {}
     }
     check_string(place, value, path, errors);
@@ -62,13 +66,19 @@ fn wrong_type(place: &Schema, value: &Value, path: &str) -> FieldError {
         Kind::IntOrString => "integer,string",
         Kind::Any | Kind::Raw | Kind::Quantity => "any",
     };
-    let found = type_name(value);
-    let location = if path.is_empty() { "<nil>" } else { path };
+    // Where a format is wanted, the library compares formats.
+    let (expected, found) = match (place.format.as_deref(), value) {
+        (Some(format), Value::Number(number)) => {
+            (format, if number.is_f64() { "float64" } else { "int64" })
+        }
+        (Some(format), Value::Bool(_) | Value::Object(_)) => (format, ""),
+        _ => (expected, type_name(value)),
+    };
     FieldError {
-        field: location.to_owned(),
+        field: path.to_owned(),
         reason: Reason::TypeInvalid,
         value: Some(format!("{found:?}")),
-        detail: format!("{location} in body must be of type {expected}: {found:?}"),
+        detail: format!("{path} in body must be of type {expected}: {found:?}"),
     }
 }
 
@@ -86,54 +96,44 @@ fn type_name(value: &Value) -> &'static str {
 
 fn check_fields(
     place: &Schema,
-    fields: &Map<String, Value>,
+    (fields, old): (&Map<String, Value>, Option<&Value>),
     path: &str,
     errors: &mut Vec<FieldError>,
 ) {
-    let child =
-        |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    for name in &place.required {
-        if !fields.contains_key(&**name) {
-            errors.push(FieldError::required(child(name), ""));
+    let own: &[&str] = if place.embedded { &["apiVersion", "kind"] } else { &[] };
+    for name in place.required.iter().map(|name| &**name).chain(own.iter().copied()) {
+        if !fields.contains_key(name) {
+            errors.push(FieldError::required(super::child(path, name), ""));
         }
     }
     let mut names: Vec<_> = fields.iter().collect();
     names.sort_by(|left, right| left.0.cmp(right.0));
     for (name, value) in names {
-        match (place.properties.get(name.as_str()), &place.additional) {
-            (Some(field), _) => check(field, value, &child(name), errors),
-            (None, Additional::Typed(field)) => check(field, value, &child(name), errors),
-            (None, _) => {}
+        if let Some(field) = place.child(name) {
+            let old = old.and_then(|old| old.get(name));
+            check(field, (value, old), &super::child(path, name), errors);
         }
     }
 }
 
-fn check_items(place: &Schema, items: &[Value], path: &str, errors: &mut Vec<FieldError>) {
-    if let Some(schema) = &place.items {
-        for (index, item) in items.iter().enumerate() {
-            check(schema, item, &format!("{path}[{index}]"), errors);
-        }
-    }
-    let mut seen = BTreeSet::new();
+fn check_items(
+    place: &Schema,
+    (items, old): (&[Value], Option<&Value>),
+    path: &str,
+    errors: &mut Vec<FieldError>,
+) {
+    let Some(schema) = &place.items else { return };
     for (index, item) in items.iter().enumerate() {
-        let key = match &place.list_type {
-            ListType::Atomic => return,
-            ListType::Set => item.clone(),
-            ListType::Map(keys) => keys
-                .iter()
-                .filter_map(|key| Some((key.to_string(), item.get(&**key)?.clone())))
-                .collect(),
-        };
-        if !seen.insert(key.to_string()) {
-            errors.push(FieldError::duplicate(format!("{path}[{index}]"), &key));
-        }
+        let old = old.and_then(|old| super::correlated(place, item, old));
+        check(schema, (item, old), &format!("{path}[{index}]"), errors);
     }
 }
 
 fn check_string(place: &Schema, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let (Some(format), Some(text)) = (place.format.as_deref(), value.as_str()) else { return };
     if place.kind == Kind::String && !format::accepts(format, text) {
-        errors.push(invalid(path, value, &format!("must be of type {format}: {text:?}")));
+        let error = invalid(path, value, &format!("must be of type {format}: {text:?}"));
+        errors.push(FieldError { reason: Reason::TypeInvalid, ..error });
     }
 }
 
@@ -144,7 +144,10 @@ fn invalid(path: &str, value: &Value, detail: &str) -> FieldError {
 
 fn check_limits(limits: &Limits, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
     if !limits.choices.is_empty() && !limits.choices.contains(value) {
-        let choices: Vec<_> = limits.choices.iter().map(ToString::to_string).collect();
+        let plain =
+            |choice: &Value| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned);
+        let choices: Vec<_> =
+            limits.choices.iter().map(|choice| format!("{:?}", plain(choice))).collect();
         errors.push(FieldError {
             field: path.to_owned(),
             reason: Reason::NotSupported,
@@ -155,11 +158,9 @@ fn check_limits(limits: &Limits, value: &Value, path: &str, errors: &mut Vec<Fie
     match value {
         Value::String(text) => check_text(limits, text, value, path, errors),
         Value::Number(_) => check_number(limits, value, path, errors),
-        Value::Array(items) => {
-            check_count(limits.items, items.len(), (value, path, "items"), errors);
-        }
+        Value::Array(items) => check_count(limits.items, items.len(), (path, "items"), errors),
         Value::Object(fields) => {
-            check_count(limits.properties, fields.len(), (value, path, "properties"), errors);
+            check_count(limits.properties, fields.len(), (path, "properties"), errors)
         }
         Value::Null | Value::Bool(_) => {}
     }
@@ -172,6 +173,7 @@ fn check_limits(limits: &Limits, value: &Value, path: &str, errors: &mut Vec<Fie
     check_combinations(limits, value, path, errors);
 }
 
+/// Only the first problem of a string is reported.
 fn check_text(
     limits: &Limits,
     text: &str,
@@ -179,14 +181,12 @@ fn check_text(
     path: &str,
     errors: &mut Vec<FieldError>,
 ) {
-    let length = text.chars().count();
-    if let Some(most) = limits.length.1.filter(|most| length as u64 > *most) {
+    let length = text.chars().count() as u64;
+    if let Some(most) = limits.length.1.filter(|most| length > *most) {
         errors.push(FieldError::too_long(path, most));
-    }
-    if let Some(least) = limits.length.0.filter(|least| (length as u64) < *least) {
+    } else if let Some(least) = limits.length.0.filter(|least| length < *least) {
         errors.push(invalid(path, value, &format!("should be at least {least} chars long")));
-    }
-    if let Some(pattern) = &limits.pattern
+    } else if let Some(pattern) = &limits.pattern
         && !format::matches(pattern, text)
     {
         errors.push(invalid(path, value, &format!("should match '{pattern}'")));
@@ -219,34 +219,51 @@ fn check_number(limits: &Limits, value: &Value, path: &str, errors: &mut Vec<Fie
 fn check_count(
     (least, most): (Option<u64>, Option<u64>),
     count: usize,
-    (value, path, noun): (&Value, &str, &str),
+    (path, noun): (&str, &str),
     errors: &mut Vec<FieldError>,
 ) {
     if let Some(most) = most.filter(|most| count as u64 > *most) {
         errors.push(FieldError::too_many(path, count, most));
     }
     if let Some(least) = least.filter(|least| (count as u64) < *least) {
-        errors.push(invalid(path, value, &format!("should have at least {least} {noun}")));
+        errors.push(invalid(path, &count.into(), &format!("should have at least {least} {noun}")));
     }
 }
 
 fn check_combinations(limits: &Limits, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let valid = |schema: &Schema| {
+    let failures = |schema: &Schema| {
         let mut errors = Vec::new();
-        check(schema, value, path, &mut errors);
-        errors.is_empty()
+        check(schema, (value, None), path, &mut errors);
+        errors
     };
+    // These are about no field, as the library has it.
+    let whole = |detail: String| FieldError::invalid("", &"".into(), format!("{path:?} {detail}"));
     for schema in &limits.all_of {
-        check(schema, value, path, errors);
+        check(schema, (value, None), path, errors);
     }
-    if !limits.any_of.is_empty() && !limits.any_of.iter().any(valid) {
-        errors.push(invalid(path, value, "must validate at least one schema (anyOf)"));
+    let any: Vec<_> = limits.any_of.iter().map(failures).collect();
+    if !any.is_empty() && !any.iter().any(Vec::is_empty) {
+        errors.push(whole("must validate at least one schema (anyOf)".to_owned()));
+        errors.extend(any.into_iter().next().unwrap_or_default());
     }
-    if !limits.one_of.is_empty() && limits.one_of.iter().filter(|schema| valid(schema)).count() != 1
-    {
-        errors.push(invalid(path, value, "must validate one and only one schema (oneOf)"));
+    let one: Vec<_> = limits.one_of.iter().map(failures).collect();
+    match one.iter().filter(|failures| failures.is_empty()).count() {
+        1 => {}
+        0 if one.is_empty() => {}
+        0 => {
+            errors.push(whole(
+                "must validate one and only one schema (oneOf). Found none valid".to_owned(),
+            ));
+            errors.extend(one.into_iter().next().unwrap_or_default());
+        }
+        many => {
+            let found = format!(
+                "must validate one and only one schema (oneOf). Found {many} valid alternatives"
+            );
+            errors.push(whole(found));
+        }
     }
-    if limits.not.as_ref().is_some_and(|schema| valid(schema)) {
-        errors.push(invalid(path, value, "must not validate the schema (not)"));
+    if limits.not.as_ref().is_some_and(|schema| failures(schema).is_empty()) {
+        errors.push(whole("must not validate the schema (not)".to_owned()));
     }
 }
