@@ -31,7 +31,7 @@ impl Decoded {
 /// # Errors
 /// A value of the wrong type, worded as the Go decoder does. The server prefixes it with
 /// `<Kind> in version "<version>" cannot be handled as a <Kind>: ` and answers 400.
-pub fn decode(of: &TypeRef, mut object: Value) -> Result<Decoded, String> {
+pub fn decode(of: &TypeRef, object: Value) -> Result<Decoded, String> {
     if !of.is_builtin() {
         return decode_custom(of, object);
     }

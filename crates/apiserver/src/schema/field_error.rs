@@ -68,7 +68,7 @@ impl Reason {
 /// One thing that is wrong with an object. Displays as `spec.replicas: Invalid value: -1: must be greater than or equal to 0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The path, such as `spec.containers[0].name`.
+    /// The path, such as `spec.containers[0].name`; `<nil>` for the object itself.
     pub field: String,
     /// The kind of error.
     pub reason: Reason,
@@ -139,19 +139,19 @@ impl FieldError {
 
     /// More items than allowed.
     pub fn too_many(field: impl Into<String>, actual: usize, limit: u64) -> Self {
-        let (value, detail) =
-            (Some(actual.to_string()), format!("must have at most {limit} items"));
-        Self { field: field.into(), reason: Reason::TooMany, value, detail }
+        let items = if limit == 1 { "item" } else { "items" };
+        let detail = format!("must have at most {limit} {items}");
+        Self {
+            field: field.into(),
+            reason: Reason::TooMany,
+            value: Some(actual.to_string()),
+            detail,
+        }
     }
 
     /// The cause in a `Status`.
     pub fn cause(&self) -> Value {
-        json!({ "reason": self.reason.as_str(), "message": self.body(), "field": self.place() })
-    }
-
-    /// The field as messages name it; the object itself has no name.
-    fn place(&self) -> &str {
-        if self.field.is_empty() { "<nil>" } else { &self.field }
+        json!({ "reason": self.reason.as_str(), "message": self.body(), "field": self.field })
     }
 
     /// The message without the field.
@@ -169,7 +169,7 @@ impl FieldError {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place(), self.body())
+        write!(f, "{}: {}", self.field, self.body())
     }
 }
 

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod custom;
+
 #[test]
 fn every_line_of_the_table_parses_and_every_reference_leads_somewhere() {
     let kinds: Vec<_> = kinds().collect();

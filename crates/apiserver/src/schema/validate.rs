@@ -20,7 +20,7 @@ pub fn validate(of: &TypeRef, object: &Value, old: Option<&Value>) -> Vec<FieldE
         return Vec::new();
     }
     let mut errors = structural::validate(of.schema(), object, old);
-    if !old.is_some_and(|old| !lists::validate(of.schema(), old).is_empty()) {
+    if old.is_none_or(|old| lists::validate(of.schema(), old).is_empty()) {
         errors.extend(lists::validate(of.schema(), object));
     }
     if errors.iter().any(blocks_rules) {
@@ -35,8 +35,14 @@ pub fn validate(of: &TypeRef, object: &Value, old: Option<&Value>) -> Vec<FieldE
     } else {
         errors.extend(rules::validate(of.schema(), object, old));
     }
+    for error in errors.iter_mut().filter(|error| error.field.is_empty()) {
+        NO_FIELD.clone_into(&mut error.field);
+    }
     errors
 }
+
+/// What stands for the object itself.
+const NO_FIELD: &str = "<nil>";
 
 /// Rules assume these do not occur.
 fn blocks_rules(error: &FieldError) -> bool {

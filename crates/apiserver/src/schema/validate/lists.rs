@@ -22,7 +22,7 @@ fn visit(schema: &Schema, value: &Value, path: &str, errors: &mut Vec<FieldError
                 match (schema.properties.get(name.as_str()), &schema.additional) {
                     (Some(field), _) => visit(field, value, &super::child(path, name), errors),
                     (None, Additional::Typed(field)) => {
-                        visit(field, value, &format!("{path}[{name}]"), errors)
+                        visit(field, value, &format!("{path}[{name}]"), errors);
                     }
                     (None, _) => {}
                 }

@@ -101,10 +101,10 @@ impl Run<'_> {
                     let old = old.and_then(|old| old.get(name));
                     match (schema.properties.get(name.as_str()), &schema.additional) {
                         (Some(field), _) => {
-                            self.visit(field, value, old, &super::child(path, name))
+                            self.visit(field, value, old, &super::child(path, name));
                         }
                         (None, Additional::Typed(field)) => {
-                            self.visit(field, value, old, &format!("{path}[{name}]"))
+                            self.visit(field, value, old, &format!("{path}[{name}]"));
                         }
                         (None, _) => {}
                     }

@@ -160,7 +160,7 @@ fn check_limits(limits: &Limits, value: &Value, path: &str, errors: &mut Vec<Fie
         Value::Number(_) => check_number(limits, value, path, errors),
         Value::Array(items) => check_count(limits.items, items.len(), (path, "items"), errors),
         Value::Object(fields) => {
-            check_count(limits.properties, fields.len(), (path, "properties"), errors)
+            check_count(limits.properties, fields.len(), (path, "properties"), errors);
         }
         Value::Null | Value::Bool(_) => {}
     }
