@@ -34,7 +34,7 @@ impl<'a> Composer<'a> {
             comments: comments(node.notes),
             line: node.start.line + 1,
             column: node.start.column + 1,
-            span: node.start.offset..node.end.offset,
+            span: node.content..node.end.offset.max(node.content),
         }
     }
 }

@@ -1,4 +1,3 @@
-// Long because: reading goes through one builder, from text and from trees.
 //! Documents as JSON values: what `Unmarshal` of the two go-yaml dialects followed by Go's JSON
 //! gives. One builder does it for texts, without a tree in between, and for trees.
 
@@ -52,6 +51,7 @@ impl<'a> Documents<'a> {
 
 impl Node {
     /// The value of this node as JSON, read by the given rules; aliases and merge keys resolved.
+    /// It is the value one would read from the node's text as [`emit`](crate::emit) writes it.
     ///
     /// # Errors
     /// What Go refuses: equal keys (v3), keys that are no strings (v3) or null or collections
@@ -71,9 +71,10 @@ fn feed<'a>(node: &'a Node, build: &mut Json<'a>) -> Result<Parsed<'a>, Error> {
         line: node.line.saturating_sub(1),
         column: node.column.saturating_sub(1),
     };
+    let (tag, quote) = node.shown_tag();
     let properties = parse::Node {
         anchor: node.anchor.as_deref(),
-        tag: node.tag.as_deref().map(str::to_owned),
+        tag: tag.map(str::to_owned),
         start,
         ..parse::Node::default()
     };
@@ -81,7 +82,8 @@ fn feed<'a>(node: &'a Node, build: &mut Json<'a>) -> Result<Parsed<'a>, Error> {
     match &node.kind {
         node::Kind::Alias { name } => build.alias(properties, name),
         node::Kind::Scalar { text, style } => {
-            build.scalar(properties, Scalar { text: Cow::Borrowed(text), style: *style })
+            let style = if quote { ScalarStyle::DoubleQuoted } else { *style };
+            build.scalar(properties, Scalar { text: Cow::Borrowed(text), style })
         }
         node::Kind::Sequence { items, flow } => {
             let mut sequence = build.sequence(properties, *flow)?;

@@ -15,6 +15,7 @@
 
 mod compose;
 mod decode;
+mod document;
 mod emit;
 mod error;
 mod node;
@@ -23,7 +24,10 @@ mod order;
 mod parse;
 mod resolve;
 mod scan;
+#[cfg(test)]
+mod tests;
 
+pub use document::{Document, Step};
 pub use emit::{SequenceIndent, Style, emit, from_json, from_json_indented};
 pub use error::Error;
 pub use node::{Comments, Kind, Node, ScalarStyle};

@@ -24,7 +24,8 @@ pub struct Node {
     pub line: u32,
     /// Column of the node's first character, from 1; 0 if it was made in code.
     pub column: u32,
-    /// The bytes of the text this node was read from; empty if it was made in code.
+    /// The bytes of the text that hold the value, without tag and anchor; empty if there are none.
+    /// They count from the start of the text, a byte order mark left out.
     pub span: Range<usize>,
 }
 
@@ -244,6 +245,40 @@ impl Node {
             Kind::Scalar { text, style: ScalarStyle::Plain } if text == "<<" => "!!merge",
             Kind::Scalar { text, style: ScalarStyle::Plain } => resolve(text, Rules::V3).tag(),
             Kind::Scalar { .. } => "!!str",
+        }
+    }
+
+    /// The tag the text shows, and whether a plain scalar must be quoted to keep its tag `!!str`.
+    ///
+    /// A tag that the text does not ask for is shown only if reading would not find it by itself.
+    pub(crate) fn shown_tag(&self) -> (Option<&str>, bool) {
+        let Some(tag) = self.tag.as_deref().filter(|tag| !tag.is_empty()) else {
+            return (self.implied_merge(), false);
+        };
+        if self.explicit_tag {
+            return (Some(tag), false);
+        }
+        match &self.kind {
+            Kind::Mapping { .. } if tag == "!!map" => (None, false),
+            Kind::Sequence { .. } if tag == "!!seq" => (None, false),
+            Kind::Scalar { style, .. } if tag == "!!str" && *style != ScalarStyle::Plain => {
+                (None, false)
+            }
+            Kind::Scalar { text, .. } => match resolve(text, Rules::V3).tag() {
+                implied if implied == tag => (None, false),
+                _ if tag == "!!str" => (None, true),
+                _ => (Some(tag), false),
+            },
+            _ => (Some(tag), false),
+        }
+    }
+
+    /// go-yaml v3 reads a plain `<<` as a merge key and then finds that its text alone would not
+    /// say so; it writes `!!merge <<`.
+    fn implied_merge(&self) -> Option<&'static str> {
+        match &self.kind {
+            Kind::Scalar { text, style: ScalarStyle::Plain } if text == "<<" => Some("!!merge"),
+            _ => None,
         }
     }
 

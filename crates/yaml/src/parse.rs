@@ -1,4 +1,3 @@
-// Long because: the grammar has one function per production.
 //! Tokens to whatever a [`Build`] makes of them, by libyaml's grammar.
 
 use crate::error::{Error, Mark};
@@ -42,6 +41,8 @@ pub(crate) struct Node<'a> {
     pub(crate) notes: Notes,
     pub(crate) start: Mark,
     pub(crate) end: Mark,
+    /// The offset behind tag and anchor.
+    pub(crate) content: usize,
 }
 
 /// The text of a scalar.
@@ -174,7 +175,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
 
     /// A null that is not written.
     fn empty(&mut self, at: Mark) -> Result<B::Value, Error> {
-        let node = Node { start: at, end: at, ..Node::default() };
+        let node = Node { start: at, end: at, content: at.offset, ..Node::default() };
         self.build.scalar(node, Scalar { text: Cow::Borrowed(""), style: ScalarStyle::Plain })
     }
 
@@ -198,7 +199,8 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
     fn alias(&mut self, start: Mark) -> Result<B::Value, Error> {
         let notes = self.notes();
         let token = self.scanner.take();
-        let node = Node { notes, start, end: token.end, ..Node::default() };
+        let content = start.offset;
+        let node = Node { notes, start, end: token.end, content, ..Node::default() };
         let name = if let Payload::Name(name) = token.payload { name } else { "" };
         self.build.alias(node, name)
     }
@@ -241,6 +243,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
 
     fn content(&mut self, mut node: Node<'a>, place: Place) -> Result<B::Value, Error> {
         let (kind, start) = self.scanner.front()?;
+        node.content = start.offset;
         let block = place != Place::Flow;
         match kind {
             Kind::BlockEntry if place == Place::BlockOrIndentless => self.indentless_sequence(node),
@@ -267,6 +270,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
                 self.block_mapping(node)
             }
             _ if node.anchor.is_some() || node.tag.is_some() => {
+                node.content = node.end.offset;
                 let scalar = Scalar { text: Cow::Borrowed(""), style: ScalarStyle::Plain };
                 self.build.scalar(node, scalar)
             }

@@ -1,4 +1,3 @@
-// Long because: one small function for every kind of token.
 //! Text to tokens, by the rules of libyaml as go-yaml has them.
 //!
 //! What makes this scanner accept exactly what Go accepts is the way simple keys are found: a key
@@ -21,9 +20,9 @@ use comment::Comments;
 use input::Input;
 use std::collections::VecDeque;
 
-/// Deepest nesting that is read. Manifests stay below 50; readers recurse and need a bound that
-/// fits a small stack. (Go stops at 10,000.)
-pub(crate) const MAX_DEPTH: usize = 500;
+/// Deepest nesting that is read: what serde_json reads too, so that whatever is read here can go to
+/// a cluster and come back. Readers recurse, and have to fit a small stack. (Go stops at 10,000.)
+pub(crate) const MAX_DEPTH: usize = 128;
 
 /// The furthest a `:` may be from the start of its key, in characters, by the specification.
 const LONGEST_KEY: u32 = 1024;

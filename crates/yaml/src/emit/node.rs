@@ -1,4 +1,3 @@
-// Long because: go-yaml's comment placement is one protocol, split over every kind of node.
 //! Nodes as YAML, by go-yaml v3's encoder: order, styles, tags, anchors and comments are kept.
 //!
 //! The encoder hands comments to its emitter ahead of the node they belong to, and each place that
@@ -8,11 +7,9 @@
 use super::scalar::{Analysis, Place, is_break};
 use super::writer::{Dialect, Parent, Writer};
 use crate::node::{Kind, Node, ScalarStyle};
-use crate::resolve::{Rules, resolve};
 
 /// Keys longer than this, in bytes, are written after `? `.
 const LONGEST_SIMPLE_KEY: usize = 128;
-const LONG_TAG_PREFIX: &str = "tag:yaml.org,2002:";
 
 /// How [`emit`] lays nodes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +173,7 @@ impl Encoder {
             self.writer.indicator("&");
             self.writer.name(anchor);
         }
-        let (tag, quote) = shown_tag(node);
+        let (tag, quote) = node.shown_tag();
         if let Some(tag) = tag {
             self.tag(tag);
         }
@@ -516,44 +513,6 @@ impl Encoder {
     }
 }
 
-/// The tag to write, and whether the text must be quoted to stay a string.
-fn shown_tag(node: &Node) -> (Option<&str>, bool) {
-    let Some(tag) = node.tag.as_deref().filter(|t| !t.is_empty()) else {
-        return (implied_merge(node), false);
-    };
-    let short = match tag.strip_prefix(LONG_TAG_PREFIX) {
-        Some("str") => "!!str",
-        Some("map") => "!!map",
-        Some("seq") => "!!seq",
-        _ => tag,
-    };
-    if node.explicit_tag {
-        return (Some(tag), false);
-    }
-    match &node.kind {
-        Kind::Mapping { .. } if short == "!!map" => (None, false),
-        Kind::Sequence { .. } if short == "!!seq" => (None, false),
-        Kind::Scalar { style, .. } if short == "!!str" && *style != ScalarStyle::Plain => {
-            (None, false)
-        }
-        Kind::Scalar { text, .. } => match resolve(text, Rules::V3).tag() {
-            implied if implied == short => (None, false),
-            _ if short == "!!str" => (None, true),
-            _ => (Some(tag), false),
-        },
-        _ => (Some(tag), false),
-    }
-}
-
-/// go-yaml v3 reads a plain `<<` as a merge key and then finds that its text alone would not say
-/// so; it writes `!!merge <<`.
-fn implied_merge(node: &Node) -> Option<&'static str> {
-    match &node.kind {
-        Kind::Scalar { text, style: ScalarStyle::Plain } if text == "<<" => Some("!!merge"),
-        _ => None,
-    }
-}
-
 fn wished_style(text: &str, style: ScalarStyle, quote: bool) -> ScalarStyle {
     match style {
         ScalarStyle::Plain if text.contains('\n') => ScalarStyle::Literal,
@@ -572,6 +531,6 @@ fn is_simple_key(key: &Node) -> bool {
         Kind::Sequence { .. } | Kind::Mapping { .. } => return false,
     };
     let anchor = key.anchor.as_deref().map_or(0, str::len);
-    let tag = shown_tag(key).0.map_or(0, str::len);
+    let tag = key.shown_tag().0.map_or(0, str::len);
     length + anchor + tag <= LONGEST_SIMPLE_KEY
 }
