@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
@@ -155,6 +157,34 @@ fn impersonated(core: &Core, caller: User, headers: &HeaderMap) -> Result<User, 
     Ok(user)
 }
 
+/// A token for a Secret of the type `kubernetes.io/service-account-token`: good for a century.
+pub(crate) fn lasting_token(core: &Core, account: &Value) -> String {
+    const CENTURY: i64 = 100 * 365 * 24 * 3600;
+    let now = core.options.clock.now().as_second();
+    tokens::sign(&core.secret, &claims(core, account, &json!([AUDIENCE]), (now, now + CENTURY)))
+}
+
+/// The data of such a Secret.
+pub(crate) fn token_data(token: &str, namespace: &str) -> Value {
+    let encode = |text: &str| STANDARD.encode(text);
+    json!({ "token": encode(token), "namespace": encode(namespace), "ca.crt": "" })
+}
+
+fn claims(core: &Core, account: &Value, audiences: &Value, (from, to): (i64, i64)) -> Value {
+    let (namespace, name) = (object::namespace(account), object::name(account));
+    let uid = object::uid(account).unwrap_or_default();
+    json!({
+        "iss": AUDIENCE,
+        "sub": format!("system:serviceaccount:{namespace}:{name}"),
+        "aud": audiences,
+        "iat": from,
+        "nbf": from,
+        "exp": to,
+        "jti": core.random.uid(),
+        "kubernetes.io": { "namespace": namespace, "serviceaccount": { "name": name, "uid": uid } },
+    })
+}
+
 /// Answers a TokenRequest for a service account.
 pub(crate) fn issue_token(
     core: &Core,
@@ -182,17 +212,7 @@ pub(crate) fn issue_token(
         .filter(|a| a.as_array().is_some_and(|a| !a.is_empty()));
     let audiences = audiences.unwrap_or_else(|| json!([AUDIENCE]));
     let (namespace, name) = (object::namespace(account), object::name(account));
-    let uid = object::uid(account).unwrap_or_default();
-    let claims = json!({
-        "iss": AUDIENCE,
-        "sub": format!("system:serviceaccount:{namespace}:{name}"),
-        "aud": audiences,
-        "iat": now.as_second(),
-        "nbf": now.as_second(),
-        "exp": expires.as_second(),
-        "jti": core.random.uid(),
-        "kubernetes.io": { "namespace": namespace, "serviceaccount": { "name": name, "uid": uid } },
-    });
+    let claims = claims(core, account, &audiences, (now.as_second(), expires.as_second()));
     object::set_field(&mut request, "kind", Some("TokenRequest".into()));
     object::set_field(&mut request, "apiVersion", Some("authentication.k8s.io/v1".into()));
     object::set_meta(&mut request, "name", name);

@@ -59,7 +59,7 @@ impl Cause {
     pub(crate) fn invalid(field: &str, value: &Value, detail: &str) -> Self {
         Self {
             reason: "FieldValueInvalid".to_owned(),
-            message: format!("Invalid value: {}: {detail}", go_value(value)),
+            message: format!("Invalid value: {}: {detail}", value),
             field: field.to_owned(),
         }
     }
@@ -83,20 +83,42 @@ impl Cause {
         }
     }
 
+    /// A value that must be unique.
+    pub(crate) fn duplicate(field: &str, value: &Value) -> Self {
+        Self {
+            reason: "FieldValueDuplicate".to_owned(),
+            message: format!("Duplicate value: {value}"),
+            field: field.to_owned(),
+        }
+    }
+
+    /// A value that refers to nothing.
+    pub(crate) fn not_found(field: &str, value: &Value) -> Self {
+        Self {
+            reason: "FieldValueNotFound".to_owned(),
+            message: format!("Not found: {value}"),
+            field: field.to_owned(),
+        }
+    }
+
+    /// A value of too many bytes.
+    pub(crate) fn too_long(field: &str, limit: usize) -> Self {
+        Self {
+            reason: "FieldValueTooLong".to_owned(),
+            message: format!("Too long: may not be more than {limit} bytes"),
+            field: field.to_owned(),
+        }
+    }
+
     /// A value outside an enumeration.
     pub(crate) fn not_supported(field: &str, value: &Value, allowed: &[&str]) -> Self {
         let allowed = allowed.iter().map(|a| format!("\"{a}\"")).collect::<Vec<_>>().join(", ");
         Self {
             reason: "FieldValueNotSupported".to_owned(),
-            message: format!("Unsupported value: {}: supported values: {allowed}", go_value(value)),
+            message: format!("Unsupported value: {}: supported values: {allowed}", value),
             field: field.to_owned(),
         }
     }
-}
-
-/// Go prints strings quoted and everything else as JSON in field errors.
-fn go_value(value: &Value) -> String {
-    value.to_string()
 }
 
 impl Failure {

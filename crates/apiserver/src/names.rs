@@ -21,7 +21,8 @@ pub(crate) const QUALIFIED: &str = "name part must consist of alphanumeric chara
     start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for \
     validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
-const LABEL_MAX: usize = 63;
+/// The longest DNS label, label value and name part of a key.
+pub(crate) const LABEL_MAX: usize = 63;
 const SUBDOMAIN_MAX: usize = 253;
 
 /// One lower case DNS label.

@@ -264,18 +264,23 @@ impl Call<'_> {
 
 /// Kinds whose DELETE answers with the object (`ReturnDeletedObject` in their storage).
 fn returns_object(resource: &Resource) -> bool {
+    const CORE: [&str; 8] = [
+        "Namespace",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "Pod",
+        "PodTemplate",
+        "ResourceQuota",
+        "Service",
+        "ServiceAccount",
+    ];
     resource.custom.is_none()
-        && resource.group.is_empty()
-        && matches!(
-            resource.kind.as_str(),
-            "Pod"
-                | "Service"
-                | "ServiceAccount"
-                | "PersistentVolume"
-                | "PersistentVolumeClaim"
-                | "PodTemplate"
-                | "ResourceQuota"
-        )
+        && match resource.group.as_str() {
+            "" => CORE.contains(&resource.kind.as_str()),
+            "storage.k8s.io" => resource.kind != "CSIStorageCapacity",
+            "resource.k8s.io" => true,
+            _ => false,
+        }
 }
 
 /// The object's metadata alone.

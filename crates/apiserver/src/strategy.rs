@@ -1,13 +1,18 @@
 //! What differs between the kinds when an object is written: what is reset, what counts as a change of
 //! spec, what may never change, what admission fills in.
 
-use serde_json::{Value, json};
+mod admission;
+mod definition;
+mod immutable;
+mod metadata;
+mod rules;
+
+use serde_json::Value;
 
 use crate::core::Core;
 use crate::failure::{Cause, Failure};
-use crate::names::NameRule;
 use crate::object;
-use crate::registry::{Resource, Verbs};
+use crate::registry::Resource;
 use crate::store::Stored;
 
 /// System fields of a new object.
@@ -35,20 +40,11 @@ pub(crate) fn prepare_create(
 
 /// What a cluster's admission chain adds to a new object.
 pub(crate) fn admit_create(
-    _core: &Core,
+    core: &Core,
     resource: &Resource,
     object: &mut Value,
 ) -> Result<(), Failure> {
-    if resource.is("", "Namespace") {
-        let name = object::name(object).to_owned();
-        if let Some(metadata) = object::metadata_mut(object) {
-            let labels = metadata.entry("labels").or_insert_with(|| json!({}));
-            object::set_field(labels, "kubernetes.io/metadata.name", Some(name.into()));
-        }
-        object::set_field(object, "spec", Some(json!({ "finalizers": ["kubernetes"] })));
-        object::set_field(object, "status", Some(json!({ "phase": "Active" })));
-    }
-    Ok(())
+    admission::create(core, resource, object)
 }
 
 /// Keeps what this writer may not touch.
@@ -59,14 +55,12 @@ pub(crate) fn prepare_update(
     old: &Value,
     new: &mut Value,
 ) -> Result<(), Failure> {
-    for field in [
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "generateName",
-    ] {
+    for field in ["uid", "creationTimestamp"] {
+        if object::metadata(new).and_then(|m| m.get(field)).is_none_or(Value::is_null) {
+            object::copy_meta(new, old, field);
+        }
+    }
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"] {
         object::copy_meta(new, old, field);
     }
     if object::name(new).is_empty() {
@@ -90,7 +84,10 @@ pub(crate) fn prepare_update(
     Ok(())
 }
 
-pub(crate) fn admit_update(_core: &Core, _resource: &Resource, _old: &Value, _new: &mut Value) {}
+/// What admission keeps or adds when an object changes.
+pub(crate) fn admit_update(core: &Core, resource: &Resource, old: &Value, new: &mut Value) {
+    admission::update(core, resource, old, new);
+}
 
 /// A changed spec (for most kinds: anything outside metadata and status) is a new generation.
 pub(crate) fn bump_generation(resource: &Resource, old: &Value, new: &mut Value) {
@@ -116,7 +113,7 @@ fn has_generation(resource: &Resource) -> bool {
         return true;
     }
     match resource.group.as_str() {
-        "" => matches!(resource.kind.as_str(), "Pod" | "ReplicationController"),
+        "" => matches!(resource.kind.as_str(), "Pod" | "PodTemplate" | "ReplicationController"),
         "apps" => resource.kind != "ControllerRevision",
         "batch"
         | "policy"
@@ -133,37 +130,22 @@ fn has_generation(resource: &Resource) -> bool {
     }
 }
 
-/// The rules of `ValidateObjectMeta`.
-pub(crate) fn validate_metadata(
+/// What is wrong with an object beyond its schema.
+pub(crate) fn validate(
     resource: &Resource,
+    subresource: &str,
     new: &Value,
     old: Option<&Value>,
 ) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let name = object::name(new);
-    if name.is_empty() {
-        causes.push(Cause::required("metadata.name", "name or generateName is required"));
-    } else if old.is_none() {
-        let rule = if resource.custom.is_some() {
-            NameRule::Subdomain
-        } else {
-            NameRule::of(&resource.group, &resource.kind)
-        };
-        if let Some(why) = rule.check(name) {
-            causes.push(Cause::invalid("metadata.name", &name.into(), &why));
-        }
+    let mut causes = metadata::check(resource, new, old);
+    if resource.custom.is_some() || !subresource.is_empty() {
+        return causes;
+    }
+    causes.extend(rules::check(resource, new));
+    if let Some(old) = old {
+        causes.extend(immutable::check(resource, old, new));
     }
     causes
-}
-
-/// The built-in kinds' own rules.
-pub(crate) fn validate(
-    _core: &Core,
-    _resource: &Resource,
-    _new: &Value,
-    _old: Option<&Value>,
-) -> Vec<Cause> {
-    Vec::new()
 }
 
 /// The immortal namespaces cannot be deleted.
@@ -197,9 +179,4 @@ pub(crate) fn after_delete(core: &Core, resource: &Resource, _last: &Stored) {
     if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
         core.reload_custom_resources();
     }
-}
-
-/// Kinds that are answered and not stored.
-pub(crate) fn is_virtual(resource: &Resource) -> bool {
-    resource.verbs != Verbs::All
 }

@@ -43,6 +43,7 @@ use crate::registry::Resource;
 use crate::store::{Key, Reference, Stored};
 
 pub(crate) use disruption::check as check_disruption;
+pub(crate) use pod::qos;
 
 /// A Pod's log, for `kubectl logs`.
 pub(crate) const LOG_ANNOTATION: &str = "weir.dev/simulate-log";

@@ -296,13 +296,18 @@ impl<'a> Write<'a> {
     }
 
     /// Reads the object as its type: wrong types are refused, unknown fields dropped.
-    fn decode(&mut self, object: Value) -> Result<Value, Failure> {
+    fn decode(&mut self, mut object: Value) -> Result<Value, Failure> {
         let (kind, version) = (&self.resource.kind, &self.resource.version);
-        let (object, unknown) = self.resource.types.decode(object).map_err(|why| {
+        // Field sets are no typed data, and large.
+        let managed = object::metadata_mut(&mut object).and_then(|m| m.remove("managedFields"));
+        let (mut object, unknown) = self.resource.types.decode(object).map_err(|why| {
             Failure::bad_request(format!(
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
             ))
         })?;
+        if let Some(managed) = managed {
+            object::set_meta(&mut object, "managedFields", managed);
+        }
         if unknown.is_empty() {
             return Ok(object);
         }
@@ -318,9 +323,8 @@ impl<'a> Write<'a> {
     }
 
     fn validate(&self, new: &Value, old: Option<&Value>) -> Result<(), Failure> {
-        let mut causes = strategy::validate_metadata(self.resource, new, old);
+        let mut causes = strategy::validate(self.resource, self.subresource, new, old);
         causes.extend(self.resource.types.validate(new, old));
-        causes.extend(strategy::validate(self.core, self.resource, new, old));
         if causes.is_empty() {
             return Ok(());
         }
