@@ -135,6 +135,11 @@ impl TransformerConfig {
         defaults::config()
     }
 
+    /// The built-in tables as they are after a merge into empty ones.
+    pub(crate) fn builtin_merged() -> Arc<Self> {
+        defaults::merged()
+    }
+
     /// Adds another configuration's entries to this one.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
         for ((name, mine), (_, theirs)) in self.lists_mut().into_iter().zip(other.lists()) {

@@ -28,14 +28,18 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    fn merge_config(&mut self, more: Arc<TransformerConfig>) -> Result<()> {
+    /// Adds tables to those collected. Even the first ones are added to empty tables, not taken over: on the way an
+    /// entry for all kinds gives way to one for a kind.
+    fn merge_config(&mut self, more: &Arc<TransformerConfig>) -> Result<()> {
+        let (builtin, alone) = (TransformerConfig::builtin(), TransformerConfig::builtin_merged());
+        let is_builtin = Arc::ptr_eq(more, &builtin) || Arc::ptr_eq(more, &alone);
         match &mut self.config {
-            None => self.config = Some(more),
-            Some(mine) if Arc::ptr_eq(mine, &more) => {}
-            Some(mine) => {
-                let mut merged = (**mine).clone();
-                merged.merge(&more)?;
-                *mine = Arc::new(merged);
+            None if is_builtin => self.config = Some(alone),
+            Some(mine) if Arc::ptr_eq(mine, more) || (is_builtin && Arc::ptr_eq(mine, &alone)) => {}
+            mine => {
+                let mut merged = mine.as_deref().cloned().unwrap_or_default();
+                merged.merge(more)?;
+                *mine = Some(Arc::new(merged));
             }
         }
         Ok(())
@@ -49,7 +53,7 @@ impl Accumulator {
     fn merge(&mut self, tree: &Tree, other: Self) -> Result<()> {
         self.map.append_all(tree, other.map.list)?;
         if let Some(config) = other.config {
-            self.merge_config(config)?;
+            self.merge_config(&config)?;
         }
         vars::add(&mut self.vars, other.vars.into_values())
     }
@@ -116,11 +120,11 @@ impl<'a> Target<'a> {
                 .context(|| format!("configuration '{path}'"))?;
             Arc::make_mut(&mut config).merge(&more)?;
         }
-        all.merge_config(config)?;
+        all.merge_config(&config)?;
         for path in &self.kustomization.crds {
             let loading = || format!("loading CRDs [{}]", self.kustomization.crds.join(" "));
             let text = self.loader.load_text(path).context(loading)?;
-            all.merge_config(Arc::new(crds::config(path, &text).context(loading)?))?;
+            all.merge_config(&Arc::new(crds::config(path, &text).context(loading)?))?;
         }
         Ok(())
     }

@@ -11,6 +11,19 @@ pub(super) fn config() -> Arc<TransformerConfig> {
     Arc::clone(&CONFIG)
 }
 
+/// The built-in tables merged into empty ones, which leaves out what they say twice.
+pub(super) fn merged() -> Arc<TransformerConfig> {
+    static MERGED: LazyLock<Arc<TransformerConfig>> = LazyLock::new(|| {
+        let mut merged = TransformerConfig::default();
+        match merged.merge(&config()) {
+            Ok(()) => Arc::new(merged),
+            // The tables contradict themselves nowhere, so this is never reached.
+            Err(_) => config(),
+        }
+    });
+    Arc::clone(&MERGED)
+}
+
 fn read(text: &str) -> TransformerConfig {
     let mut config = TransformerConfig::default();
     let mut section = "";

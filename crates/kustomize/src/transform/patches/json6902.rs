@@ -198,18 +198,25 @@ fn remove(document: &mut Value, path: &str) -> Result<Value> {
     }
 }
 
+/// A key that is not there is added: the library says that it refuses to, but does not.
 fn replace(document: &mut Value, path: &str, value: Value) -> Result<()> {
+    if path.is_empty() {
+        *document = value;
+        return Ok(());
+    }
     let (tokens, key) = split(path)?;
-    let slot = match container(document, path, &tokens)? {
-        Value::Object(map) => map.get_mut(&key),
+    match container(document, path, &tokens)? {
+        Value::Object(map) => {
+            map.insert(key, value);
+            Ok(())
+        }
         Value::Array(items) => {
             let index = position(&key, items.len()).map_err(|_| missing("key", path))?;
-            items.get_mut(index)
+            *items.get_mut(index).ok_or_else(|| missing("key", path))? = value;
+            Ok(())
         }
-        _ => None,
-    };
-    *slot.ok_or_else(|| missing("key", path))? = value;
-    Ok(())
+        _ => Err(missing("path", path)),
+    }
 }
 
 fn get<'v>(document: &'v mut Value, path: &str) -> Result<Option<&'v Value>> {
@@ -225,7 +232,11 @@ fn get<'v>(document: &'v mut Value, path: &str) -> Result<Option<&'v Value>> {
 }
 
 fn test(document: &mut Value, path: &str, wanted: &Value) -> Result<()> {
-    let found = get(document, path).context(|| format!("error in test for path: '{path}'"))?;
+    let found = if path.is_empty() {
+        Some(&*document)
+    } else {
+        get(document, path).context(|| format!("error in test for path: '{path}'"))?
+    };
     if found.unwrap_or(&Value::Null) == wanted {
         return Ok(());
     }
