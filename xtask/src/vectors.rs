@@ -3,6 +3,7 @@
 //! `DIR` holds one folder per kind with one JSON file per case; the formats stand in its README. A
 //! kind is a file below this module and a line in [`KINDS`].
 
+mod envsubst;
 mod gotemplate;
 mod kustomize;
 mod kyaml;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// The kinds that can be run, each with its folder's name.
 const KINDS: &[(&str, Run)] = &[
+    ("envsubst", envsubst::run),
     ("gotemplate", gotemplate::run),
     ("kustomize", kustomize::run),
     ("kyaml", kyaml::run),

@@ -38,6 +38,9 @@ pub struct Options<'o> {
     pub reorder: Reorder,
     /// Whether objects are labelled `app.kubernetes.io/managed-by`, as `buildMetadata` can also say.
     pub managed_by_label: bool,
+    /// Whether a kustomization's own `openapi.path` adds to the built-in types, as in Flux, instead of taking their
+    /// place, as in the `kustomize` command.
+    pub extend_builtin_schema: bool,
     /// Fetches remote bases and files; without it they are errors.
     pub remote: Option<&'o dyn Remote>,
     /// Renders Helm charts; without it they are errors.
@@ -107,6 +110,9 @@ pub(crate) struct Build<'o> {
 
 impl Build<'_> {
     fn run(&mut self, files: &dyn Files, directory: &Path) -> Result<Vec<Value>> {
+        if self.options.extend_builtin_schema {
+            self.tree.schemas.keep_builtin();
+        }
         let loader =
             Loader::new(files, self.options.remote, directory, self.options.load_restriction)?;
         let mut target = Target::load(self, loader)?;

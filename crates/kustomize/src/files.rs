@@ -54,6 +54,11 @@ pub trait Files {
 
     /// The path with all links and `..` resolved.
     fn canonical(&self, path: &Path) -> Result<PathBuf, FileError>;
+
+    /// Whether the path itself is a link.
+    fn is_link(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
 impl<F: Files + ?Sized> Files for &F {
@@ -71,6 +76,10 @@ impl<F: Files + ?Sized> Files for &F {
 
     fn canonical(&self, path: &Path) -> Result<PathBuf, FileError> {
         (**self).canonical(path)
+    }
+
+    fn is_link(&self, path: &Path) -> bool {
+        (**self).is_link(path)
     }
 }
 

@@ -146,4 +146,15 @@ impl Files for DirFiles {
     fn canonical(&self, path: &Path) -> Result<PathBuf, FileError> {
         Ok(self.inside(&self.real(path)?))
     }
+
+    fn is_link(&self, path: &Path) -> bool {
+        let inside = clean(path);
+        let (Some(parent), Some(name)) = (inside.parent(), inside.file_name()) else {
+            return false;
+        };
+        let Ok(parent) = self.real(parent) else {
+            return false;
+        };
+        fs::symlink_metadata(parent.join(name)).is_ok_and(|metadata| metadata.is_symlink())
+    }
 }

@@ -90,6 +90,11 @@ impl Schemas {
         }
     }
 
+    /// Keeps the built-in types known next to any schema set later.
+    pub(crate) fn keep_builtin(&self) {
+        self.builtin_used.set(true);
+    }
+
     fn has_builtin(&self) -> bool {
         self.custom.is_none() || self.builtin_used.get()
     }

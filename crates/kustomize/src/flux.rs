@@ -1,0 +1,348 @@
+//! What Flux adds to a kustomization before it builds it (fluxcd/pkg/kustomize).
+
+mod overlay;
+
+use crate::build::{Options, Reorder, build_values};
+use crate::error::{Context, Error, Result};
+use crate::files::{FileKind, Files, clean, join};
+use crate::kustomization::shape::{Reading, conform};
+use crate::kustomization::{API_VERSION, FILE_NAMES, KIND, ORIGIN_ANNOTATIONS, shapes};
+use crate::load::LoadRestriction;
+use crate::remote::Remote;
+use crate::tree::{Tree, read};
+use manifest::Object;
+use overlay::Overlay;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a Flux Kustomization says about the build. The default adds nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Injection {
+    /// `spec.targetNamespace`.
+    pub target_namespace: Option<String>,
+    /// `spec.namePrefix`.
+    pub name_prefix: Option<String>,
+    /// `spec.nameSuffix`.
+    pub name_suffix: Option<String>,
+    /// `spec.patches`, after those of the kustomization.
+    pub patches: Vec<Patch>,
+    /// `spec.images`, merged by name into those of the kustomization.
+    pub images: Vec<Image>,
+    /// `spec.components`, after those of the kustomization.
+    pub components: Vec<String>,
+    /// `spec.ignoreMissingComponents`: leave out components that are not there.
+    pub ignore_missing_components: bool,
+    /// `spec.buildMetadata`, instead of the kustomization's, if not empty.
+    pub build_metadata: Vec<String>,
+}
+
+/// A patch of either kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// The patch itself.
+    pub patch: String,
+    /// The objects it is for; without one a strategic merge patch is for the object of its id.
+    pub target: Option<Selector>,
+}
+
+/// Which objects a patch is for; empty parts match anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of Flux's and kustomize's `target`")]
+pub struct Selector {
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+    pub annotation_selector: String,
+    pub label_selector: String,
+}
+
+/// A change of an image's name, tag or digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of Flux's and kustomize's `images`")]
+pub struct Image {
+    pub name: String,
+    pub new_name: String,
+    pub new_tag: String,
+    pub digest: String,
+}
+
+/// A kustomization file as Flux wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// Where it belongs.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// Whether there was none before.
+    pub created: bool,
+}
+
+/// Builds a directory as kustomize-controller does: with a generated kustomization where there is none, with what the
+/// Flux Kustomization adds, with any file below the root readable, and not sorted.
+///
+/// # Errors
+/// As [`generate`] and [`crate::build`].
+pub fn build(
+    files: &dyn Files,
+    directory: &Path,
+    injection: &Injection,
+    remote: Option<&dyn Remote>,
+) -> Result<Vec<Object>> {
+    let generated = generate(files, directory, injection)?;
+    let files = Overlay::new(files, generated.path, generated.text.into_bytes());
+    let options = Options {
+        load_restriction: LoadRestriction::None,
+        reorder: Reorder::None,
+        extend_builtin_schema: true,
+        remote,
+        ..Options::default()
+    };
+    build_values(&files, directory, &options)?.into_objects()
+}
+
+/// Sets labels and annotations on objects, over those they have (`spec.commonMetadata`).
+pub fn set_common_metadata(
+    objects: &mut [Object],
+    labels: &BTreeMap<String, String>,
+    annotations: &BTreeMap<String, String>,
+) {
+    for object in objects {
+        for (key, value) in labels {
+            object.set_label(key, value);
+        }
+        for (key, value) in annotations {
+            object.set_annotation(key, value);
+        }
+    }
+}
+
+/// The kustomization file of a directory with what Flux adds; generated from the manifests below where there is none.
+///
+/// # Errors
+/// If a file below a directory without kustomization is no manifest, if the kustomization cannot be read, and on
+/// components that are not local and relative.
+pub fn generate(files: &dyn Files, directory: &Path, injection: &Injection) -> Result<Generated> {
+    let directory = clean(directory);
+    let existing = FILE_NAMES
+        .into_iter()
+        .map(|name| directory.join(name))
+        .find(|path| files.kind(path) == Some(FileKind::File));
+    let (path, mut fields, created) = match existing {
+        Some(path) => {
+            let fields = existing_fields(files, &path)?;
+            (path, fields, false)
+        }
+        None => {
+            let path = directory.join("kustomization.yaml");
+            (path, scanned_fields(files, &directory)?, true)
+        }
+    };
+    if !created && !has_items(&fields, "resources") {
+        // Keeps a kustomization with nothing but components from counting as empty.
+        fields.insert("buildMetadata".to_owned(), json!([ORIGIN_ANNOTATIONS]));
+    }
+    inject(&mut fields, injection);
+    add_components(files, &directory, &mut fields, injection)?;
+    if !injection.build_metadata.is_empty() {
+        fields.insert("buildMetadata".to_owned(), json!(injection.build_metadata));
+    }
+    Ok(Generated { path, text: yaml::from_json(&Value::Object(fields)), created })
+}
+
+fn has_items(fields: &Map<String, Value>, name: &str) -> bool {
+    fields.get(name).and_then(Value::as_array).is_some_and(|items| !items.is_empty())
+}
+
+/// The fields of an existing kustomization. Unknown ones are dropped, as Flux drops them.
+fn existing_fields(files: &dyn Files, path: &Path) -> Result<Map<String, Value>> {
+    let reading = || format!("cannot read '{}'", path.display());
+    let content = files.read(path).map_err(Error::from).context(reading)?;
+    let text =
+        String::from_utf8(content).map_err(|_| Error::new("not UTF-8 text")).context(reading)?;
+    let mut value = yaml::to_json(&text, yaml::Rules::V2)
+        .map_err(|error| Error::new(format!("error converting YAML to JSON: yaml: {error}")))
+        .context(reading)?;
+    conform(&mut value, &shapes::KUSTOMIZATION, Reading::Lenient).context(reading)?;
+    let mut fields = match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    for (name, default) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+        fields.entry(name).or_insert_with(|| default.into());
+    }
+    Ok(fields)
+}
+
+/// A kustomization of all manifests below a directory.
+fn scanned_fields(files: &dyn Files, directory: &Path) -> Result<Map<String, Value>> {
+    let mut resources = Vec::new();
+    scan(files, directory, ".", &mut resources, 0)?;
+    let mut fields = Map::new();
+    fields.insert("apiVersion".to_owned(), API_VERSION.into());
+    fields.insert("kind".to_owned(), KIND.into());
+    if resources.is_empty() {
+        // Keeps the kustomization from counting as empty.
+        fields.insert("namespace".to_owned(), "_placeholder".into());
+    } else {
+        fields.insert("resources".to_owned(), resources.into());
+    }
+    Ok(fields)
+}
+
+/// Directories inside each other that are looked through.
+const MAX_DEPTH: usize = 100;
+
+fn scan(
+    files: &dyn Files,
+    directory: &Path,
+    relative: &str,
+    found: &mut Vec<String>,
+    depth: usize,
+) -> Result<()> {
+    if depth > MAX_DEPTH {
+        let message = format!(
+            "directories below '{}' are nested more than {MAX_DEPTH} deep",
+            directory.display()
+        );
+        return Err(Error::of(crate::ErrorKind::Limit, message));
+    }
+    for name in files.list(directory)? {
+        let path = directory.join(&name);
+        let relative = format!("{relative}/{name}");
+        let is_directory = files.kind(&path) == Some(FileKind::Directory);
+        if is_directory && !files.is_link(&path) {
+            let has_own =
+                FILE_NAMES.iter().any(|name| files.kind(&path.join(name)) == Some(FileKind::File));
+            if has_own {
+                found.push(relative);
+            } else {
+                scan(files, &path, &relative, found, depth + 1)?;
+            }
+        } else if !is_directory && (name.ends_with(".yaml") || name.ends_with(".yml")) {
+            check_manifest(files, &path)?;
+            found.push(relative);
+        }
+    }
+    Ok(())
+}
+
+fn check_manifest(files: &dyn Files, path: &Path) -> Result<()> {
+    let content = files.read(path)?;
+    let decoding = || format!("failed to decode Kubernetes YAML from {}", path.display());
+    let text =
+        String::from_utf8(content).map_err(|_| Error::new("not UTF-8 text")).context(decoding)?;
+    read::objects(&mut Tree::default(), &text).context(decoding)?;
+    Ok(())
+}
+
+fn inject(fields: &mut Map<String, Value>, injection: &Injection) {
+    let texts = [
+        ("namespace", &injection.target_namespace),
+        ("namePrefix", &injection.name_prefix),
+        ("nameSuffix", &injection.name_suffix),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            fields.insert(name.to_owned(), text.as_str().into());
+        }
+    }
+    let patches = injection.patches.iter().map(|patch| {
+        let mut entry = Map::new();
+        entry.insert("patch".to_owned(), patch.patch.as_str().into());
+        if let Some(target) = &patch.target {
+            entry.insert("target".to_owned(), selector(target));
+        }
+        Value::Object(entry)
+    });
+    edit_list(fields, "patches", |list| list.extend(patches));
+    edit_list(fields, "images", |list| {
+        injection.images.iter().for_each(|image| add_image(list, image))
+    });
+}
+
+/// Changes a list field, which is created where it is missing and left out where it stays empty.
+fn edit_list(fields: &mut Map<String, Value>, name: &str, edit: impl FnOnce(&mut Vec<Value>)) {
+    let mut items = match fields.remove(name) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    };
+    edit(&mut items);
+    if !items.is_empty() {
+        fields.insert(name.to_owned(), Value::Array(items));
+    }
+}
+
+fn selector(selector: &Selector) -> Value {
+    let fields = [
+        ("group", &selector.group),
+        ("version", &selector.version),
+        ("kind", &selector.kind),
+        ("namespace", &selector.namespace),
+        ("name", &selector.name),
+        ("annotationSelector", &selector.annotation_selector),
+        ("labelSelector", &selector.label_selector),
+    ];
+    let said = fields.into_iter().filter(|(_, text)| !text.is_empty());
+    Value::Object(said.map(|(name, text)| (name.to_owned(), text.as_str().into())).collect())
+}
+
+/// Merges an image into the entry of its name. Tag and digest both say which version, so they change together.
+fn add_image(images: &mut Vec<Value>, image: &Image) {
+    let known = images
+        .iter_mut()
+        .find(|known| known.get("name").and_then(Value::as_str).unwrap_or_default() == image.name)
+        .and_then(Value::as_object_mut);
+    let mut fresh = Map::new();
+    let is_new = known.is_none();
+    let entry = known.unwrap_or(&mut fresh);
+    entry.insert("name".to_owned(), image.name.as_str().into());
+    if !image.new_name.is_empty() {
+        entry.insert("newName".to_owned(), image.new_name.as_str().into());
+    }
+    if !image.new_tag.is_empty() || !image.digest.is_empty() {
+        for (name, text) in [("newTag", &image.new_tag), ("digest", &image.digest)] {
+            if text.is_empty() {
+                entry.remove(name);
+            } else {
+                entry.insert(name.to_owned(), text.as_str().into());
+            }
+        }
+    }
+    if is_new {
+        images.push(Value::Object(fresh));
+    }
+}
+
+fn add_components(
+    files: &dyn Files,
+    directory: &Path,
+    fields: &mut Map<String, Value>,
+    injection: &Injection,
+) -> Result<()> {
+    for component in &injection.components {
+        if !is_local_and_relative(component) {
+            return Err(Error::new(format!(
+                "component path '{component}' must be local and relative"
+            )));
+        }
+        let missing = files.kind(&join(directory, component)).is_none();
+        if !(missing && injection.ignore_missing_components) {
+            edit_list(fields, "components", |list| list.push(component.as_str().into()));
+        }
+    }
+    Ok(())
+}
+
+fn is_local_and_relative(path: &str) -> bool {
+    const REMOTE: [&str; 8] =
+        ["git::", "gh:", "ssh://", "https://", "http://", "git@", "github.com:", "github.com/"];
+    let lower = path.to_ascii_lowercase();
+    let remote =
+        REMOTE.iter().any(|prefix| lower.len() > prefix.len() && lower.starts_with(prefix));
+    !remote
+        && !path.starts_with('/')
+        && !lower.strip_prefix("file://").unwrap_or(&lower).starts_with('/')
+}
