@@ -26,6 +26,7 @@ pub mod flux;
 mod generate;
 mod id;
 mod kustomization;
+pub mod kyaml;
 mod load;
 mod origin;
 mod plugin;
