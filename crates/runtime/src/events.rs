@@ -154,7 +154,7 @@ fn cut(text: &str, limit: usize) -> &str {
 }
 
 /// The name of this machine, which is the Pod's name in a cluster.
-pub(crate) fn hostname() -> Option<String> {
+pub fn hostname() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }

@@ -215,8 +215,12 @@ fn some(text: &str) -> Option<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address(pub Option<SocketAddr>);
 
-/// Reads an address as Go's `net.Listen` does: `:8080` is port 8080 of every interface.
-fn address(text: &str) -> Result<Address, String> {
+/// Reads an address as Go's `net.Listen` does: `:8080` is port 8080 of every interface, and nothing
+/// or `0` is no address. For other flags of controllers, too.
+///
+/// # Errors
+/// When the text is no address.
+pub fn address(text: &str) -> Result<Address, String> {
     if text.is_empty() || text == "0" {
         return Ok(Address(None));
     }

@@ -1,0 +1,7 @@
+//! The reconciler against the embedded API server and real Git servers.
+
+mod artifacts;
+mod failures;
+mod inclusion;
+mod locals;
+mod world;

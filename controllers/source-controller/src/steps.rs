@@ -1,0 +1,5 @@
+//! Steps that several kinds share.
+
+pub(crate) mod conditions;
+pub(crate) mod objects;
+pub(crate) mod storage;

@@ -1,0 +1,240 @@
+//! The artifact storage: what every visit of a source does to it first and last.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use common::{
+    api::Object,
+    artifact::{
+        Artifact, ArtifactKey, Limits, NewArtifact, Store, StoreError, StoreOptions,
+        ignore::{IgnoreError, Rules},
+    },
+    condition::{ConditionType, Reason},
+    time::Time,
+};
+use jiff::Timestamp;
+use runtime::{EventType, Run, Stop, chain};
+use thiserror::Error;
+
+use crate::Settings;
+
+/// The storage of artifacts. Everything in it blocks.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    store: Store,
+}
+
+/// Why something could not be put into an artifact, or taken out of one.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules about files to leave out cannot be read.
+    #[error("failed to load source ignore patterns from repository")]
+    Ignore(#[source] IgnoreError),
+    /// A revision names no file.
+    #[error("revision '{0}' has no hash to name a file by")]
+    Revision(String),
+    /// A path in an artifact is not there, or leads elsewhere.
+    #[error("cannot copy '{}'", path.display())]
+    Copy {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Storage {
+    /// Opens the storage; `served` is where its files are served.
+    pub(crate) fn open(settings: &Settings, served: SocketAddr) -> Result<Self, StorageError> {
+        let advertised = settings.storage_adv_addr.clone();
+        let options = StoreOptions {
+            advertised_host: advertised.unwrap_or_else(|| advertise(served)),
+            retention_ttl: settings.retention_ttl,
+            retention_records: settings.retention_records,
+            digest_algorithm: settings.digest_algorithm,
+        };
+        Ok(Self { store: Store::open(&settings.storage_path, options)? })
+    }
+
+    /// Archives the files at `tree`, but for those that are ignored, as the artifact of `revision`.
+    pub(crate) fn archive(
+        &self,
+        key: &ArtifactKey,
+        revision: &str,
+        (tree, ignore): (&Path, Option<&str>),
+        now: Timestamp,
+    ) -> Result<Artifact, StorageError> {
+        let rules = Rules::load(tree, ignore).map_err(StorageError::Ignore)?;
+        let hash = revision.rsplit_once(':').map(|(_, hash)| hash);
+        let hash = hash.ok_or_else(|| StorageError::Revision(revision.to_owned()))?;
+        let file_name = format!("{hash}.tar.gz");
+        let metadata = std::collections::BTreeMap::new();
+        let new =
+            NewArtifact { key, revision, file_name: &file_name, metadata, now: Time::from(now) };
+        Ok(self.store.archive_dir(new, tree, &rules)?)
+    }
+
+    /// Copies the directory `from` of an artifact to `to`, over what is there.
+    pub(crate) fn copy_out(
+        &self,
+        artifact: &Artifact,
+        from: &Path,
+        to: &Path,
+    ) -> Result<(), StorageError> {
+        let failed = |source| StorageError::Copy { path: from.to_owned(), source };
+        let unpacked = tempfile::tempdir().map_err(failed)?;
+        self.store.unpack(artifact, unpacked.path(), &Limits::default())?;
+        // Archives hold files and directories only, so nothing below leads out of it.
+        let source = unpacked.path().join(from);
+        if !source.is_dir() {
+            let why = io::Error::new(io::ErrorKind::NotFound, "the artifact has no such directory");
+            return Err(failed(why));
+        }
+        copy_directory(&source, to).map_err(failed)
+    }
+
+    /// Steps one to three of a visit: removes old files, checks the artifact of the status, and puts
+    /// the current host into its address.
+    fn check(&self, key: &ArtifactKey, artifact: Option<Artifact>, now: Timestamp) -> Checked {
+        let collected = self.store.collect_garbage(key, artifact.as_ref(), Time::from(now));
+        let mut checked =
+            Checked { collected: collected.map(|it| it.files.len()), artifact: None, fault: None };
+        let Some(mut artifact) = artifact else { return checked };
+        let there = self.store.local_path(&artifact).is_ok_and(|path| is_regular(&path));
+        match self.store.verify(&artifact) {
+            Ok(()) => {
+                self.store.refresh_url(&mut artifact);
+                checked.artifact = Some(artifact);
+            }
+            Err(error) if there => {
+                let discarded = self.store.discard(&artifact);
+                checked.fault = Some((error, discarded.err()));
+            }
+            // A file that is gone is no fault worth an event: it is made again.
+            Err(_) => {}
+        }
+        checked
+    }
+}
+
+/// What [`Storage::check`] found.
+struct Checked {
+    collected: Result<usize, StoreError>,
+    artifact: Option<Artifact>,
+    fault: Option<(StoreError, Option<StoreError>)>,
+}
+
+fn is_regular(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
+}
+
+/// The host and port of a server that listens on `served`, for others.
+fn advertise(served: SocketAddr) -> String {
+    let port = served.port();
+    match served.ip() {
+        ip if ip.is_unspecified() => {
+            let host = runtime::events::hostname().unwrap_or_else(|| "localhost".to_owned());
+            format!("{host}:{port}")
+        }
+        _ => served.to_string(),
+    }
+}
+
+/// Copies files and directories; links at the target are replaced, never followed.
+fn copy_directory(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(to).is_ok_and(|metadata| !metadata.is_dir()) {
+        fs::remove_file(to)?;
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_directory(&entry.path(), &target)?;
+            continue;
+        }
+        if fs::symlink_metadata(&target).is_ok_and(|metadata| metadata.is_symlink()) {
+            fs::remove_file(&target)?;
+        }
+        fs::copy(entry.path(), &target)?;
+    }
+    Ok(())
+}
+
+/// The key of the object of this visit.
+pub(crate) fn key<K: Object>(run: &Run<K>) -> Result<ArtifactKey, Stop> {
+    ArtifactKey::new(&K::kind(&()), run.namespace(), run.name())
+        .map_err(|error| Stop::stall(Reason::IllegalPath, chain(&error)))
+}
+
+/// What every visit begins with: old files go, and the artifact in the status is kept only if it is
+/// in storage as it was made.
+pub(crate) async fn check<K: Object>(
+    storage: &Arc<Storage>,
+    run: &mut Run<K>,
+    place: impl Fn(&mut K::Status) -> &mut Option<Artifact>,
+) -> Result<(), Stop> {
+    let (storage, key) = (Arc::clone(storage), key(run)?);
+    let claimed = run.note(|status| place(status).clone());
+    let (had_one, now) = (claimed.is_some(), run.context().clock().now());
+    let checked = run.blocking(move || storage.check(&key, claimed, now)).await;
+    run.clear_condition(ConditionType::StorageOperationFailed);
+    match checked.collected {
+        Ok(0) => {}
+        Ok(count) => {
+            let message = format!("garbage collected {count} artifacts");
+            run.event(EventType::Trace, Reason::GarbageCollectionSucceeded, message);
+        }
+        Err(error) => {
+            let message = format!("garbage collection failed: {}", chain(&error));
+            run.event(EventType::Warning, Reason::GarbageCollectionFailed, message);
+        }
+    }
+    if let Some((fault, undone)) = checked.fault {
+        let message = format!("failed to verify integrity of artifact: {}", chain(&fault));
+        run.event(EventType::Warning, Reason::ArtifactVerificationFailed, message);
+        if let Some(error) = undone {
+            return Err(Stop::retry(Reason::Failed, error));
+        }
+    }
+    let gone = checked.artifact.is_none();
+    run.note(|status| *place(status) = checked.artifact);
+    if gone {
+        run.clear_condition(ConditionType::ArtifactInStorage);
+        let message = if had_one {
+            "building artifact: disappeared from storage"
+        } else {
+            "building artifact"
+        };
+        run.progress(message);
+    }
+    Ok(())
+}
+
+/// What the end of an object means: all its files go.
+pub(crate) async fn remove<K: Object>(
+    storage: &Arc<Storage>,
+    run: &mut Run<K>,
+) -> Result<(), Stop> {
+    let (storage, key) = (Arc::clone(storage), key(run)?);
+    match run.blocking(move || storage.store.remove(&key)).await {
+        Ok(true) => {
+            let message = "garbage collected artifacts for deleted resource";
+            run.event(EventType::Trace, Reason::GarbageCollectionSucceeded, message);
+            Ok(())
+        }
+        Ok(false) => Ok(()),
+        Err(error) => {
+            let message =
+                format!("garbage collection for deleted resource failed: {}", chain(&error));
+            Err(Stop::retry(Reason::GarbageCollectionFailed, message))
+        }
+    }
+}
