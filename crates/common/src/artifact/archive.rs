@@ -151,11 +151,15 @@ impl<W: Write> Writer<'_, W> {
         header.set_size(size);
         let mut content = Content::new(file, size);
         let appended = self.append(path, &mut header, &mut content);
-        match content.finish() {
-            Ok(digest) => appended.map(|()| digest),
-            Err(Fault::Changed) => Err(ArchiveError::Changed { path: path.to_owned() }),
-            Err(Fault::Read(source)) => Err(read_failed(path, source)),
+        match (content.fault.take(), appended) {
+            (Some(Fault::Changed), _) => return Err(changed(path)),
+            (Some(Fault::Read(source)), _) => return Err(read_failed(path, source)),
+            (None, appended) => appended?,
         }
+        if content.has_more().map_err(|source| read_failed(path, source))? {
+            return Err(changed(path));
+        }
+        Ok(content.hasher.finish())
     }
 
     fn append(
@@ -195,6 +199,10 @@ fn read_failed(path: &Path, source: io::Error) -> ArchiveError {
     ArchiveError::Read { path: path.to_owned(), source }
 }
 
+fn changed(path: &Path) -> ArchiveError {
+    ArchiveError::Changed { path: path.to_owned() }
+}
+
 /// The content of a file: exactly as many bytes as its header says, and their digest.
 struct Content {
     file: File,
@@ -214,15 +222,9 @@ impl Content {
         Self { file, left: size, hasher: Algorithm::Sha256.hasher(), fault: None }
     }
 
-    fn finish(mut self) -> Result<Digest, Fault> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
-        match self.file.read(&mut [0]) {
-            Ok(0) => Ok(self.hasher.finish()),
-            Ok(_) => Err(Fault::Changed),
-            Err(error) => Err(Fault::Read(error)),
-        }
+    /// Whether the file has grown since its size was taken.
+    fn has_more(&mut self) -> io::Result<bool> {
+        self.file.read(&mut [0]).map(|count| count > 0)
     }
 }
 
@@ -251,3 +253,6 @@ impl Read for Content {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,8 @@ impl Cache {
             .map_err(|source| FetchError::NoDigest { url: artifact.url.clone(), source })?;
         let slot = self.slot(&digest);
         let tree = slot.get_or_try_init(|| self.fetch(artifact)).await.map(Arc::clone);
+        // So that an empty slot counts as unused.
+        drop(slot);
         self.shrink();
         tree
     }
@@ -127,3 +129,6 @@ impl fmt::Debug for Cache {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -336,3 +336,6 @@ impl Fetcher {
         unpacked.await.map_err(|error| failed(io::Error::other(error)))?
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -162,3 +162,6 @@ fn parse_range(text: &str, size: u64) -> Range {
     }
     Range::Part { start, length: end - start + 1 }
 }
+
+#[cfg(test)]
+mod tests;

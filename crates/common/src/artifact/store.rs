@@ -455,3 +455,6 @@ fn digest_of(path: &Path, algorithm: Algorithm) -> io::Result<Digest> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ impl Unpacker<'_> {
         Ok(path)
     }
 }
+
+#[cfg(test)]
+mod tests;

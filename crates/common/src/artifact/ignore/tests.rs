@@ -94,8 +94,18 @@ fn git_agrees_where_it_should() {
         eprintln!("skipped: no git");
         return;
     }
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(directory.path()).args(arguments);
+        command.env_clear().env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", directory.path());
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        works(&mut command)
+    };
+    assert!(run(&["init", "-q"]));
     for (rules, path, expected, git) in CASES {
-        let directory = tempfile::tempdir().unwrap();
+        // What exists decides whether a path is a directory for Git.
+        let top = directory.path().join(path.split('/').next().unwrap());
         let full = directory.path().join(path);
         fs::create_dir_all(full.parent().unwrap()).unwrap();
         if path.ends_with('/') {
@@ -103,17 +113,10 @@ fn git_agrees_where_it_should() {
         } else {
             fs::write(&full, "").unwrap();
         }
-        let run = |arguments: &[&str]| {
-            let mut command = Command::new("git");
-            command.current_dir(directory.path()).args(arguments);
-            command.env_clear().env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", directory.path());
-            command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
-            works(&mut command)
-        };
-        assert!(run(&["init", "-q"]));
         fs::write(directory.path().join(".gitignore"), rules).unwrap();
         let ignored = run(&["check-ignore", "-q", "--no-index", "--", path]);
         assert_eq!(ignored == *expected, *git == Git::Agrees, "{rules:?} for {path}");
+        fs::remove_dir_all(&top).or_else(|_| fs::remove_file(&top)).unwrap();
     }
 }
 
