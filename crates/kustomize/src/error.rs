@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 pub struct Error {
     message: String,
     kind: ErrorKind,
-    source: Option<Box<Error>>,
+    source: Option<Box<Self>>,
 }
 
 /// The kinds of failure that a caller or the engine itself tells apart.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a Flux Kustomization says about the build. The default adds nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Injection {
     /// `spec.targetNamespace`.
     pub target_namespace: Option<String>,
@@ -130,16 +130,10 @@ pub fn generate(files: &dyn Files, directory: &Path, injection: &Injection) -> R
         .into_iter()
         .map(|name| directory.join(name))
         .find(|path| files.kind(path) == Some(FileKind::File));
-    let (path, mut fields, created) = match existing {
-        Some(path) => {
-            let fields = existing_fields(files, &path)?;
-            (path, fields, false)
-        }
-        None => {
-            let path = directory.join("kustomization.yaml");
-            (path, scanned_fields(files, &directory)?, true)
-        }
-    };
+    let created = existing.is_none();
+    let path = existing.unwrap_or_else(|| directory.join("kustomization.yaml"));
+    let mut fields =
+        if created { scanned_fields(files, &directory)? } else { existing_fields(files, &path)? };
     if !created && !has_items(&fields, "resources") {
         // Keeps a kustomization with nothing but components from counting as empty.
         fields.insert("buildMetadata".to_owned(), json!([ORIGIN_ANNOTATIONS]));
@@ -221,12 +215,16 @@ fn scan(
             } else {
                 scan(files, &path, &relative, found, depth + 1)?;
             }
-        } else if !is_directory && (name.ends_with(".yaml") || name.ends_with(".yml")) {
+        } else if !is_directory && is_yaml(&path) {
             check_manifest(files, &path)?;
             found.push(relative);
         }
     }
     Ok(())
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 fn check_manifest(files: &dyn Files, path: &Path) -> Result<()> {
@@ -259,7 +257,9 @@ fn inject(fields: &mut Map<String, Value>, injection: &Injection) {
     });
     edit_list(fields, "patches", |list| list.extend(patches));
     edit_list(fields, "images", |list| {
-        injection.images.iter().for_each(|image| add_image(list, image))
+        for image in &injection.images {
+            add_image(list, image);
+        }
     });
 }
 

@@ -32,7 +32,7 @@ pub(crate) const MANAGED_BY_LABEL: &str = "managedByLabel";
 macro_rules! wire {
     ($(#[$doc:meta])* struct $name:ident { $($field:ident: $type:ty),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
         #[serde(default, rename_all = "camelCase")]
         pub(crate) struct $name { $(pub(crate) $field: $type),+ }
     };
@@ -47,9 +47,8 @@ wire!(
         create: bool,
     }
 );
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "the wire format has them")]
 pub(crate) struct Label {
     pub(crate) pairs: Texts,
     pub(crate) include_selectors: bool,
@@ -63,14 +62,16 @@ wire!(
         allow_kind_change: bool,
     }
 );
-wire!(
-    struct Patch {
-        path: String,
-        patch: String,
-        target: Option<Selector>,
-        options: Option<PatchArgs>,
-    }
-);
+/// An entry of `patches` or `patchesJson6902`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Patch {
+    pub(crate) path: String,
+    #[serde(rename = "patch")]
+    pub(crate) text: String,
+    pub(crate) target: Option<Selector>,
+    pub(crate) options: Option<PatchArgs>,
+}
 wire!(
     struct Image {
         name: String,
@@ -194,7 +195,7 @@ wire!(
 );
 
 /// A Helm chart to render into objects, as a kustomization's `helmCharts` gives it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire format has them")]
 #[expect(

@@ -40,7 +40,7 @@ pub(crate) enum Transformer {
     ValueAdd(ValueAdd),
     Hash,
     /// Several after each other, as the old `PrefixSuffixTransformer` is.
-    Several(Vec<Transformer>),
+    Several(Vec<Self>),
 }
 
 /// A generator, ready to run.
@@ -111,8 +111,8 @@ pub(crate) fn builtin_transformers(
     if !from.patches_strategic_merge.is_empty() {
         let paths = &from.patches_strategic_merge;
         let patches = MergePatches::read(&mut build.tree, loader, paths, "").context(|| {
-            let shown: String = paths.iter().map(|path| format!("- {path}\n")).collect();
-            trouble("PatchStrategicMergeTransformer", &format!("paths:\n{shown}"))
+            let shown = paths.join("\n- ");
+            trouble("PatchStrategicMergeTransformer", &format!("paths:\n- {shown}\n"))
         })?;
         list.push(Transformer::MergePatches(patches));
     }
@@ -149,9 +149,8 @@ pub(crate) fn builtin_transformers(
         ));
     }
     for patch in &from.patches_json6902 {
-        let change =
-            JsonPatchChange::read(loader, patch.target.as_ref(), &patch.path, &patch.patch)
-                .context(|| trouble("PatchJson6902Transformer", &shown_json_patch(patch)))?;
+        let change = JsonPatchChange::read(loader, patch.target.as_ref(), &patch.path, &patch.text)
+            .context(|| trouble("PatchJson6902Transformer", &shown_json_patch(patch)))?;
         list.push(Transformer::JsonPatch(change));
     }
     list.extend(
@@ -214,7 +213,7 @@ fn shown_selector(selector: &Selector) -> Value {
 /// A patch as the original shows its configuration in errors.
 fn shown_patch(patch: &Patch) -> String {
     let mut map = serde_json::Map::new();
-    for (name, text) in [("patch", &patch.patch), ("path", &patch.path)] {
+    for (name, text) in [("patch", &patch.text), ("path", &patch.path)] {
         if !text.is_empty() {
             map.insert(name.to_owned(), text.as_str().into());
         }
@@ -238,7 +237,7 @@ fn shown_patch(patch: &Patch) -> String {
 
 fn shown_json_patch(patch: &Patch) -> String {
     let mut map = serde_json::Map::new();
-    for (name, text) in [("jsonOp", &patch.patch), ("path", &patch.path)] {
+    for (name, text) in [("jsonOp", &patch.text), ("path", &patch.path)] {
         if !text.is_empty() {
             map.insert(name.to_owned(), text.as_str().into());
         }

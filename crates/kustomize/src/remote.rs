@@ -176,7 +176,7 @@ fn parse_query(query: &str) -> (String, u64, bool) {
             "version" if version.is_empty() => value.clone_into(&mut version),
             "timeout" => timeout = parse_seconds(value).unwrap_or(timeout),
             "submodules" => {
-                submodules = !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False")
+                submodules = !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False");
             }
             _ => {}
         }

@@ -142,7 +142,7 @@ impl ResMap {
         let mut found = Vec::new();
         for (at, resource) in self.list.iter().enumerate() {
             if let Some(object) = resource.node
-                && regex.selects(tree, object)?
+                && regex.selects(tree, object)
             {
                 found.push(at);
             }

@@ -252,11 +252,11 @@ impl<'a> Target<'a> {
                 let options = GeneratorOptions::merged(args.options.as_ref(), global);
                 let args = GeneratorArgs { options, ..args.clone() };
                 let made = generate(&mut build.tree, &self.loader, what, &args)?;
-                self.absorb(build, all, vec![made], self.builtin_origin(what.generator()))?;
+                absorb(build, all, vec![made], self.builtin_origin(what.generator()))?;
             }
         }
         for made in self.inflate_charts(build)? {
-            self.absorb(build, all, made, self.builtin_origin("HelmChartInflationGenerator"))?;
+            absorb(build, all, made, self.builtin_origin("HelmChartInflationGenerator"))?;
         }
         let generators = std::mem::take(&mut self.kustomization.generators);
         let configs = self
@@ -271,7 +271,7 @@ impl<'a> Target<'a> {
         }
         for (generator, origin) in loaded {
             let made = self.run_generator(build, &generator)?;
-            self.absorb(build, all, made, origin)?;
+            absorb(build, all, made, origin)?;
         }
         Ok(())
     }
@@ -314,27 +314,6 @@ impl<'a> Target<'a> {
             all.push(made);
         }
         Ok(all)
-    }
-
-    /// Takes in what a generator made.
-    fn absorb(
-        &self,
-        build: &mut Build<'_>,
-        all: &mut Accumulator,
-        made: Vec<NodeId>,
-        origin: Option<Origin>,
-    ) -> Result<()> {
-        let made = ResMap::from_nodes(&build.tree, made)?;
-        if let Some(origin) = origin {
-            for object in made.list.iter().filter_map(|resource| resource.node) {
-                if resource::annotation(&build.tree, object, ORIGIN).is_none() {
-                    origin.set(&mut build.tree, object)?;
-                }
-            }
-        }
-        all.map
-            .absorb_all(&mut build.tree, made.list)
-            .context(|| "merging from generator".to_owned())
     }
 
     /// The objects that configure generators, transformers or validators: inline, or in files and directories.
@@ -426,6 +405,24 @@ impl<'a> Target<'a> {
     fn builtin_origin(&self, kind: &str) -> Option<Origin> {
         self.origin.as_ref().map(|origin| origin.builtin(self.file_name, kind))
     }
+}
+
+/// Takes in what a generator made.
+fn absorb(
+    build: &mut Build<'_>,
+    all: &mut Accumulator,
+    made: Vec<NodeId>,
+    origin: Option<Origin>,
+) -> Result<()> {
+    let made = ResMap::from_nodes(&build.tree, made)?;
+    if let Some(origin) = origin {
+        for object in made.list.iter().filter_map(|resource| resource.node) {
+            if resource::annotation(&build.tree, object, ORIGIN).is_none() {
+                origin.set(&mut build.tree, object)?;
+            }
+        }
+    }
+    all.map.absorb_all(&mut build.tree, made.list).context(|| "merging from generator".to_owned())
 }
 
 /// The label with which a validator marks what it has seen.

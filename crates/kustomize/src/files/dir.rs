@@ -73,7 +73,7 @@ impl DirFiles {
     }
 
     fn inside(&self, real: &Path) -> PathBuf {
-        Path::new("/").join(real.strip_prefix(&self.root).unwrap_or(Path::new("")))
+        Path::new("/").join(real.strip_prefix(&self.root).unwrap_or_else(|_| Path::new("")))
     }
 }
 

@@ -11,9 +11,9 @@ pub(crate) enum Shape {
     /// An integer, with the name of its Go type.
     Int(&'static str),
     /// A list of these.
-    List(&'static Shape),
+    List(&'static Self),
     /// A map from strings to these.
-    Map(&'static Shape),
+    Map(&'static Self),
     Struct(&'static Fields),
     /// As [`Shape::Struct`], behind a pointer.
     Optional(&'static Fields),

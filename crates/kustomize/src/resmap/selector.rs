@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 /// Patterns for the parts of an id, and selectors in Kubernetes' syntax. Empty parts match anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the wire format has them")]
 pub(crate) struct Selector {
     pub(crate) group: String,
     pub(crate) version: String,
@@ -117,19 +118,19 @@ impl<'s> SelectorRegex<'s> {
     }
 
     /// Whether an object fits by its original or current name and namespace, its kind, labels and annotations.
-    pub(crate) fn selects(&self, tree: &Tree, object: NodeId) -> Result<bool> {
+    pub(crate) fn selects(&self, tree: &Tree, object: NodeId) -> bool {
         let current = resource::id(tree, object);
         if !self.selects_kind(&current) {
-            return Ok(false);
+            return false;
         }
         let previous = resource::previous_ids(tree, object);
         let original = previous.first().unwrap_or(&current);
         let namespace =
             |id: &ResId| Pattern::matches(self.namespace.as_ref(), id.effective_namespace());
         let name = |id: &ResId| Pattern::matches(self.name.as_ref(), &id.name);
-        Ok((namespace(original) || namespace(&current))
+        (namespace(original) || namespace(&current))
             && (name(original) || name(&current))
-            && self.selects_metadata(tree, object))
+            && self.selects_metadata(tree, object)
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) fn matches(mut pattern: &[u8], mut name: &[u8]) -> Option<bool> {
         if star && chunk.is_empty() {
             return Some(true);
         }
-        if let Some(tail) = match_chunk(chunk, name)?
+        if let Fit::Rest(tail) = match_chunk(chunk, name)?
             && (tail.is_empty() || !pattern.is_empty())
         {
             name = tail;
@@ -16,7 +16,7 @@ pub(super) fn matches(mut pattern: &[u8], mut name: &[u8]) -> Option<bool> {
         }
         if star {
             for skipped in 1..=name.len() {
-                let Some(tail) = match_chunk(chunk, name.get(skipped..).unwrap_or_default())?
+                let Fit::Rest(tail) = match_chunk(chunk, name.get(skipped..).unwrap_or_default())?
                 else {
                     continue;
                 };
@@ -52,11 +52,17 @@ fn split_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
     (stars > 0, chunk, rest)
 }
 
-/// What is left of a text whose beginning fits; the outer `None` is a malformed pattern.
-fn match_chunk<'n>(mut chunk: &[u8], mut name: &'n [u8]) -> Option<Option<&'n [u8]>> {
+/// Whether the beginning of a text fits, and what is left of it then.
+enum Fit<'n> {
+    Rest(&'n [u8]),
+    No,
+}
+
+/// Looks at the beginning of a text; `None` is a malformed pattern.
+fn match_chunk<'n>(mut chunk: &[u8], mut name: &'n [u8]) -> Option<Fit<'n>> {
     while let Some((first, more)) = chunk.split_first() {
         if name.is_empty() {
-            return Some(None);
+            return Some(Fit::No);
         }
         match first {
             b'[' => {
@@ -65,7 +71,7 @@ fn match_chunk<'n>(mut chunk: &[u8], mut name: &'n [u8]) -> Option<Option<&'n [u
                 let (fits, rest) = match_class(more, c)?;
                 chunk = rest;
                 if !fits {
-                    return Some(None);
+                    return Some(Fit::No);
                 }
             }
             b'?' => {
@@ -77,13 +83,13 @@ fn match_chunk<'n>(mut chunk: &[u8], mut name: &'n [u8]) -> Option<Option<&'n [u
                     if *first == b'\\' { more.split_first()? } else { (first, more) };
                 match name.split_first() {
                     Some((byte, rest)) if byte == literal => name = rest,
-                    _ => return Some(None),
+                    _ => return Some(Fit::No),
                 }
                 chunk = more;
             }
         }
     }
-    Some(Some(name))
+    Some(Fit::Rest(name))
 }
 
 /// Whether a character is in a class, whose `[` is taken off, and what follows the class.

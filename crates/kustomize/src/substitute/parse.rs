@@ -8,7 +8,7 @@ pub(super) enum Node {
     /// Plain text.
     Text(String),
     /// `${param operator args}`.
-    Variable { param: String, operator: String, args: Vec<Node> },
+    Variable { param: String, operator: String, args: Vec<Self> },
 }
 
 /// Substitutions inside each other that are followed.

@@ -35,7 +35,7 @@ impl PatchChange {
         entry: &crate::kustomization::Patch,
         config: impl Fn() -> String,
     ) -> Result<Self> {
-        let inline = entry.patch.trim();
+        let inline = entry.text.trim();
         let (text, source) = match (inline, entry.path.as_str()) {
             ("", "") => {
                 return Err(Error::new(format!(

@@ -8,6 +8,7 @@ use crate::resource::{self, build};
 use crate::tree::fieldspec::{self, Create};
 use crate::tree::{Kind, NodeId, Tree, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Write as _;
 
 /// Updates all references.
 pub(crate) fn update(tree: &mut Tree, map: &ResMap, references: &[NameReference]) -> Result<()> {
@@ -331,7 +332,7 @@ impl Referrer<'_> {
             shown(self.candidate.object)
         );
         for (at, candidate) in found.iter().enumerate() {
-            text.push_str(&format!("--- possible referral {at}:\n{}\n", shown(candidate.object)));
+            let _ = writeln!(text, "--- possible referral {at}:\n{}", shown(candidate.object));
         }
         Error::new(text)
     }

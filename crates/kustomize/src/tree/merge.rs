@@ -99,7 +99,7 @@ impl Merger<'_> {
         let in_comment = sides
             .iter()
             .filter(|id| !self.tree.is_null(*id))
-            .find_map(|id| self.tree.schemas.from_comments(self.tree.get(id)));
+            .find_map(|id| self.tree.schemas.in_comments(self.tree.get(id)));
         in_comment.or(from_parent).or_else(|| {
             sides.iter().filter(|id| !self.tree.is_null(*id)).find_map(|id| {
                 let kind = self.tree.field(id, "kind")?;
@@ -207,8 +207,8 @@ impl Merger<'_> {
         let in_comment = [dest, patch].into_iter().flatten().find_map(|(key, value)| {
             let schemas = &self.tree.schemas;
             schemas
-                .from_comments(self.tree.get(value))
-                .or_else(|| schemas.from_comments(self.tree.get(key)))
+                .in_comments(self.tree.get(value))
+                .or_else(|| schemas.in_comments(self.tree.get(key)))
         });
         let schema =
             in_comment.or_else(|| schema.and_then(|schema| self.tree.schemas.field(schema, name)));

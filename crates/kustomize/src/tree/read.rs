@@ -169,12 +169,12 @@ impl<'t> Loader<'t> {
                 let content =
                     items.into_iter().map(|item| self.load(item)).collect::<Result<_>>()?;
                 let style = Style(flow_style(flow).0 | tagged.0);
-                self.tree.add(Node { content, style, tag, comments, ..Node::empty(Kind::Sequence) })
+                self.tree.add(Node { style, tag, content, comments, ..Node::empty(Kind::Sequence) })
             }
             yaml::Kind::Mapping { entries, flow } => {
                 let style = Style(flow_style(flow).0 | tagged.0);
                 let content = self.entries(entries)?;
-                self.tree.add(Node { content, style, tag, comments, ..Node::empty(Kind::Mapping) })
+                self.tree.add(Node { style, tag, content, comments, ..Node::empty(Kind::Mapping) })
             }
             yaml::Kind::Alias { name } => {
                 let target = self.anchors.get(name.as_str()).copied();

@@ -119,13 +119,11 @@ impl Schemas {
         if let Some(namespaced) = is_namespaced(api_version, kind) {
             return !namespaced;
         }
-        match &self.custom {
-            Some(custom) => custom.is_namespaced(api_version, kind) == Some(false),
-            None => {
-                self.builtin_used.set(true);
-                false
-            }
+        if let Some(custom) = &self.custom {
+            return custom.is_namespaced(api_version, kind) == Some(false);
         }
+        self.builtin_used.set(true);
+        false
     }
 
     /// The schema of a field.
@@ -145,7 +143,7 @@ impl Schemas {
     }
 
     /// A schema written into a comment as JSON.
-    pub(crate) fn from_comments(&self, node: &Node) -> Option<Schema> {
+    pub(crate) fn in_comments(&self, node: &Node) -> Option<Schema> {
         let comments = node.comments.as_ref()?;
         [&comments.line, &comments.head].into_iter().find_map(|comment| {
             let text = comment.trim_start_matches('#').trim();

@@ -4,7 +4,7 @@ use super::{Merger, Sides};
 use crate::error::{Error, Result};
 use crate::tree::schema::Schema;
 use crate::tree::set::Incoming;
-use crate::tree::{Kind, Node, NodeId};
+use crate::tree::{Kind, Node, NodeId, Tag};
 use std::collections::BTreeSet;
 
 impl Merger<'_> {
@@ -163,7 +163,7 @@ impl Merger<'_> {
         self.path = path;
         Ok(merged?.map(|merged| merged.node).filter(|merged| {
             let node = self.tree.get(*merged);
-            !self.tree.is_null(*merged) && !(node.kind == Kind::Mapping && node.content.is_empty())
+            node.tag != Tag::Null && (node.kind != Kind::Mapping || !node.content.is_empty())
         }))
     }
 
