@@ -45,6 +45,8 @@ enum Command {
     Version(commands::version::Args),
     /// Serve a Kubernetes API from memory, for trying and testing.
     Apiserver(commands::apiserver::Args),
+    /// Build kustomizations, with kustomize's own flags.
+    Kustomize(commands::kustomize::Args),
     /// Print a completion script for a shell.
     Completion {
         /// Which shell.
@@ -81,6 +83,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tree(args) => commands::tree::run(connection, &args).await,
         Command::Version(args) => commands::version::run(connection, &args).await,
         Command::Apiserver(args) => commands::apiserver::run(&args).await,
+        Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "weir", &mut script);

@@ -31,6 +31,11 @@ pub(crate) fn note(mark: char, text: &str) {
     let _closed_pipe = writeln!(std::io::stderr().lock(), "{mark} {text}");
 }
 
+/// Prints a line of another tool's own wording on standard error.
+pub(crate) fn complain(text: &str) {
+    let _closed_pipe = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Says what is being done: `► …`.
 pub(crate) fn action(text: &str) {
     note('►', text);

@@ -14,9 +14,11 @@ use crate::resmap::ResMap;
 use crate::resource::{self, LOCAL_CONFIG, ORIGIN, TRANSFORMATIONS, build as annotations};
 use crate::target::{Accumulator, Target};
 use crate::transform::{self, hash, references, sort, vars};
+use crate::tree::schema::is_namespaced;
 use crate::tree::{NodeId, Tree, json, read};
 use manifest::Object;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The order of the result where the kustomization does not say one.
@@ -68,6 +70,31 @@ impl Built {
     pub fn to_yaml(&self) -> String {
         let documents: Vec<String> = self.values.iter().map(yaml::from_json).collect();
         documents.join("---\n")
+    }
+
+    /// The objects as files of their own, by name: `kind` and name, and the namespace if there are several.
+    pub fn individual_files(&self) -> Vec<(String, String)> {
+        let text = |value: &Value, path: &[&str]| {
+            let found = path.iter().try_fold(value, |value, name| value.get(name));
+            found.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let namespace = |value: &Value| {
+            let namespaced = is_namespaced(&text(value, &["apiVersion"]), &text(value, &["kind"]));
+            let namespace = text(value, &["metadata", "namespace"]);
+            (namespaced != Some(false))
+                .then(|| if namespace.is_empty() { "default".to_owned() } else { namespace })
+        };
+        let namespaces: BTreeSet<String> = self.values.iter().filter_map(namespace).collect();
+        let file = |value: &Value| {
+            let api_version = text(value, &["apiVersion"]).replace('/', "_");
+            let parts = [api_version, text(value, &["kind"]), text(value, &["metadata", "name"])];
+            let said: Vec<_> = parts.iter().filter(|part| !part.is_empty()).cloned().collect();
+            let prefix = namespace(value).filter(|_| namespaces.len() > 1);
+            let name =
+                prefix.map(|prefix| prefix + "_").unwrap_or_default() + &said.join("_") + ".yaml";
+            (name.to_lowercase(), yaml::from_json(value))
+        };
+        self.values.iter().map(file).collect()
     }
 
     /// The objects, each checked to be one that Kubernetes could take.
