@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod oracle;
 mod schema;
 mod test;
 mod tidy;
@@ -26,6 +27,8 @@ enum Task {
     Tools(tools::Args),
     /// Measure an engine beside the real tool, or the controllers on a real API server.
     Bench(bench::Args),
+    /// Compare our engines with the original programs on random input.
+    Oracle(oracle::Args),
     /// Run recorded answers of the original tools against our engines.
     Vectors(vectors::Args),
     /// Write the tables of Kubernetes' built-in types from its OpenAPI document (needs Go).
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bench(args) => bench::run(&args),
         Task::Tools(args) => tools::run(&args).map(|_| ()),
+        Task::Oracle(args) => oracle::run(&args),
         Task::Vectors(args) => vectors::run(&args),
         Task::Schema => schema::run(),
         Task::Crds => cargo::run(&["run", "--quiet", "--package", "common", "--example", "crds"]),
