@@ -1,0 +1,164 @@
+//! The controller: what it shares between objects and what it remembers of each.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use apply::{ChangeSet, Cluster, Foreign, Inventory, Known, Memory, Tracker};
+use common::api::kustomize::Kustomization;
+use common::artifact::Cache;
+use common::names;
+use runtime::{Cause, Context, Key, Links};
+use tokio::time::Instant;
+
+use crate::settings::Settings;
+use crate::sources::Sources;
+use crate::steps::target::{RemoteClusters, Target};
+
+/// Reconciles Kustomizations.
+pub(crate) struct KustomizeController {
+    pub(crate) cluster: Cluster,
+    pub(crate) links: Links<Kustomization>,
+    pub(crate) settings: Settings,
+    pub(crate) sources: Sources,
+    pub(crate) artifacts: Cache,
+    pub(crate) remote: RemoteClusters,
+    pub(crate) tracker: Tracker,
+    memory: Mutex<BTreeMap<Key, Remembered>>,
+}
+
+/// What was done to the cluster, as the next steps need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// Digest of what was rendered.
+    pub(crate) digest: String,
+    /// All objects of the set.
+    pub(crate) inventory: Inventory,
+    /// Those that do not ask to be left alone.
+    pub(crate) ours: Inventory,
+    /// Whether anything was changed.
+    pub(crate) changed: bool,
+}
+
+/// What is remembered of a Kustomization. Losing it costs requests, nothing else.
+#[derive(Default)]
+struct Remembered {
+    known: Known,
+    last: Option<(String, Applied)>,
+}
+
+impl KustomizeController {
+    pub(crate) fn new(
+        context: &Context,
+        links: Links<Kustomization>,
+        settings: Settings,
+        (sources, artifacts): (Sources, Cache),
+    ) -> Self {
+        let cluster = Cluster::new(context.client().clone(), names::KUSTOMIZE_CONTROLLER)
+            .with_concurrency(settings.concurrent_ssa);
+        let drift = Drift { links: links.clone(), corrected: Mutex::default() };
+        let on_foreign = Arc::new(move |foreign| drift.seen(&foreign));
+        let tracker = Tracker::new(&cluster, names::KUSTOMIZE_NAME, on_foreign);
+        Self {
+            cluster,
+            links,
+            settings,
+            sources,
+            artifacts,
+            remote: RemoteClusters::default(),
+            tracker,
+            memory: Mutex::default(),
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, BTreeMap<Key, Remembered>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the same inputs made of the cluster before, if nobody changed it since.
+    pub(crate) fn settled(&self, key: &Key, fingerprint: &str, target: &Target) -> Option<Applied> {
+        let tracker = target.is_local().then_some(&self.tracker)?;
+        let mut memory = self.memory();
+        let remembered = memory.get_mut(key)?;
+        let (_, applied) = remembered.last.as_ref().filter(|(last, _)| last == fingerprint)?;
+        let applied = Applied { changed: false, ..applied.clone() };
+        let known = std::mem::take(&mut remembered.known);
+        let asked = Memory { known, tracker: Some(tracker) };
+        let settled = asked.is_settled(applied.ours.iter().map(|(id, _)| id));
+        remembered.known = asked.known;
+        settled.then_some(applied)
+    }
+
+    /// Lends what is known of the objects of a Kustomization; to be given back.
+    pub(crate) fn borrow_known(&self, key: &Key) -> Known {
+        self.memory().get_mut(key).map(|r| std::mem::take(&mut r.known)).unwrap_or_default()
+    }
+
+    /// Takes back what was lent.
+    pub(crate) fn return_known(&self, key: &Key, known: Known) {
+        let mut memory = self.memory();
+        let remembered = memory.entry(key.clone()).or_default();
+        remembered.known = known;
+        remembered.last = None;
+    }
+
+    /// Remembers what these inputs made of the cluster.
+    pub(crate) fn remember(&self, key: &Key, fingerprint: String, applied: &Applied) {
+        self.memory().entry(key.clone()).or_default().last = Some((fingerprint, applied.clone()));
+    }
+
+    pub(crate) fn forget_object(&self, key: &Key) {
+        self.memory().remove(key);
+    }
+}
+
+/// What was applied, from its change set: objects that ask to be left alone are not ours to check.
+pub(crate) fn applied(digest: String, changes: &ChangeSet) -> Applied {
+    let ours = changes.entries.iter().filter(|entry| entry.action != apply::Action::Skipped);
+    Applied {
+        digest,
+        inventory: changes.inventory(),
+        ours: ours.map(|entry| (entry.id.clone(), entry.version.clone())).collect(),
+        changed: !changes.changed().is_empty(),
+    }
+}
+
+/// Turns foreign changes into visits.
+struct Drift {
+    links: Links<Kustomization>,
+    corrected: Mutex<BTreeMap<Key, (Instant, u32)>>,
+}
+
+/// Corrections of one Kustomization within [`WINDOW`]. Somebody who changes an object back as fast
+/// as we correct it must not keep the two of us busy for ever; the interval still corrects it.
+const CORRECTIONS: u32 = 20;
+const WINDOW: std::time::Duration = std::time::Duration::from_mins(1);
+
+impl Drift {
+    fn seen(&self, foreign: &Foreign) {
+        let label = |name: &str| foreign.labels.get(name).cloned();
+        let owner = label(names::KUSTOMIZE_NAMESPACE).zip(label(names::KUSTOMIZE_NAME));
+        let Some(owner) = owner.map(|(namespace, name)| Key::new(namespace, name)) else { return };
+        // Labels can be copied; only what stands in the inventory is ours.
+        let entry = foreign.id.to_inventory();
+        let is_ours = self.links.objects.get(&owner).is_some_and(|object| {
+            let inventory = object.status.as_ref().and_then(|status| status.inventory.as_ref());
+            inventory.is_some_and(|inventory| inventory.entries.iter().any(|e| e.id == entry))
+        });
+        if is_ours && self.may_correct(&owner) {
+            tracing::debug!(%owner, object = %foreign.id, "drift");
+            self.links.waker.wake(owner, Cause::Drift);
+        }
+    }
+
+    fn may_correct(&self, owner: &Key) -> bool {
+        let now = Instant::now();
+        let mut corrected = self.corrected.lock().unwrap_or_else(PoisonError::into_inner);
+        corrected.retain(|_, (since, _)| now - *since < WINDOW);
+        let (_, count) = corrected.entry(owner.clone()).or_insert((now, 0));
+        *count += 1;
+        if *count == CORRECTIONS {
+            tracing::warn!(%owner, "objects are changed again and again by somebody else; correcting them at intervals only");
+        }
+        *count < CORRECTIONS
+    }
+}

@@ -1,0 +1,85 @@
+//! Finding the artifact of the source.
+
+use common::api::kustomize::Kustomization;
+use common::artifact::Artifact;
+use common::condition::Reason;
+use kube::ResourceExt;
+use runtime::{OrStop, Run, Stop};
+
+use crate::controller::KustomizeController;
+use crate::plan::SourceRef;
+use crate::sources;
+
+/// Annotation of an OCI artifact: the revision it was made from.
+const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
+
+/// The artifact of the source. A source that does not exist is a failure, one without an artifact
+/// is waited for.
+pub(crate) async fn resolve(
+    controller: &KustomizeController,
+    source: &SourceRef,
+) -> Result<Artifact, Stop> {
+    let known = match controller.settings.direct_source_fetch {
+        true => None,
+        false => controller.sources.get(source),
+    };
+    let found = match known {
+        Some(known) => Some(known),
+        // Not seen by the watch: not there, or not there yet.
+        None => {
+            let client = controller.cluster.client();
+            sources::ask(client, source).await.or_stop(Reason::ArtifactFailed)?
+        }
+    };
+    let name = format!("{}/{}", source.kind, source.key);
+    match found {
+        Some(Some(artifact)) => Ok(artifact),
+        Some(None) => {
+            let message = format!("Source artifact not found, '{name}' has none yet");
+            Err(Stop::wait(Reason::ArtifactFailed, message))
+        }
+        None => Err(Stop::retry(Reason::ArtifactFailed, format!("Source '{name}' not found"))),
+    }
+}
+
+/// The revision that an artifact was made from, if it says so.
+pub(crate) fn origin_revision(artifact: &Artifact) -> Option<&str> {
+    artifact.metadata.get(ORIGIN_REVISION).map(String::as_str)
+}
+
+/// Puts the revision into the status, the events and the log lines of this visit.
+pub(crate) fn announce(run: &mut Run<Kustomization>, artifact: &Artifact) {
+    run.at_revision(&artifact.revision);
+    if let Some(origin) = origin_revision(artifact) {
+        run.event_metadata("kustomize.toolkit.fluxcd.io/originRevision", origin);
+    }
+    let is_new = run.note(|status| {
+        let before = status.last_attempted_revision.replace(artifact.revision.clone());
+        before.as_ref() != Some(&artifact.revision)
+    });
+    if is_new {
+        run.mark_news();
+    }
+}
+
+/// What a dependency must be beyond ready: if it has the same source, it must have applied the
+/// current artifact.
+pub(crate) fn shares(
+    source: &SourceRef,
+    artifact: &Artifact,
+) -> impl Fn(&Kustomization) -> Result<(), String> + Send + Sync + use<> {
+    let (source, revision) = (source.clone(), artifact.revision.clone());
+    move |dependency| {
+        let reference = &dependency.spec.source_ref;
+        let namespace = dependency.namespace().unwrap_or_default();
+        let is_same = reference.kind == source.kind
+            && reference.name == source.key.name
+            && *reference.namespace.as_ref().unwrap_or(&namespace) == source.key.namespace;
+        let applied = dependency.status.as_ref().and_then(|s| s.last_applied_revision.as_ref());
+        if is_same && applied != Some(&revision) {
+            let name = dependency.name_any();
+            return Err(format!("dependency '{namespace}/{name}' revision is not up to date"));
+        }
+        Ok(())
+    }
+}
