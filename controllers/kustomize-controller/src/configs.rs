@@ -11,7 +11,11 @@ use kube::runtime::watcher::Config;
 use runtime::{Cause, Change, Context, Controller, Key, Objects, Reconcile};
 
 /// Watches the metadata of one of the two kinds.
-pub(crate) fn watched<K, R>(controller: Controller<R>, context: &Context, kind: DataKind) -> Controller<R>
+pub(crate) fn watched<K, R>(
+    controller: Controller<R>,
+    context: &Context,
+    kind: DataKind,
+) -> Controller<R>
 where
     K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
         + Clone

@@ -3,7 +3,9 @@
 use apply::StageKind;
 use clap::Parser;
 use runtime::Options;
-use runtime::flags::{ApplierFlags, CommonFlags, FlagError, ScheduleFlags, TenancyFlags, bool_flag};
+use runtime::flags::{
+    ApplierFlags, CommonFlags, FlagError, ScheduleFlags, TenancyFlags, bool_flag,
+};
 
 use crate::settings::{CONCURRENT, GATES, Settings, stage_kind};
 
@@ -84,7 +86,7 @@ mod tests {
         let settings = flags.settings().under(&options);
         assert_eq!((options.concurrent, settings.concurrent_ssa), (7, 9));
         assert_eq!(settings.stage_kinds.len(), 2);
-        assert!(settings.external_artifact && settings.no_cross_namespace_refs);
+        assert!(settings.gate("ExternalArtifact") && settings.no_cross_namespace_refs);
         let unknown = Flags::parse_from(["kustomize-controller", "--feature-gates=Nope=true"]);
         assert!(unknown.options().is_err());
     }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(test)]
+mod cases;
 mod configs;
 mod controller;
 mod flags;
@@ -43,11 +45,11 @@ pub fn controllers(
     }
     let artifacts = Cache::new(fetcher, scratch, Capacity::default());
     let sources = Sources::default();
-    let (external, configs) = (settings.external_artifact, settings.watch_configs);
+    let external = settings.gate("ExternalArtifact");
+    let configs = !settings.gate("DisableConfigWatchers");
     let parts = (sources.clone(), artifacts);
-    let mut controller = Controller::new(context, |links| {
-        KustomizeController::new(context, links, settings, parts)
-    });
+    let mut controller =
+        Controller::new(context, |links| KustomizeController::new(context, links, settings, parts));
     controller = sources.watched::<GitRepository, _>(controller, context);
     controller = sources.watched::<OCIRepository, _>(controller, context);
     controller = sources.watched::<Bucket, _>(controller, context);

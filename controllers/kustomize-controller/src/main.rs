@@ -9,7 +9,8 @@ use runtime::{BoxError, SystemClock, chain, logs};
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    let started = logs::init(flags.common.log_level, flags.common.log_encoding, Arc::new(SystemClock));
+    let started =
+        logs::init(flags.common.log_level, flags.common.log_encoding, Arc::new(SystemClock));
     match started.map_err(BoxError::from).and_then(|()| run(&flags)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apply::{ApplyOptions, HealthCheck, HealthCheckSpec, Identity, IgnoreRule, IgnoreTarget, TargetSpec};
+use apply::{
+    ApplyOptions, HealthCheck, HealthCheckSpec, Identity, IgnoreRule, IgnoreTarget, TargetSpec,
+};
 use common::api::kustomize::{
     DataKind, DeletionPolicy, Kustomization, SourceKind, SubstituteReference, SubstituteStrategy,
 };
@@ -122,7 +124,7 @@ impl Plan {
             prune_confirmed: object.annotations().get(names::PRUNE_CONFIRMED).cloned(),
             wait: wait(object, &namespace),
             checks: Arc::new(checks(object)?),
-            fail_fast: settings.fail_fast,
+            fail_fast: !settings.gate("DisableFailFastBehavior"),
             timeout: spec.timeout().or_stall(stalled)?,
             interval: spec.interval.get().or_stall(stalled)?,
         })
@@ -148,11 +150,12 @@ fn source(object: &Kustomization, namespace: &str, settings: &Settings) -> Resul
     let key = Key::new(own.unwrap_or_else(|| namespace.to_owned()), reference.name.clone());
     let name = format!("{}/{key}", reference.kind);
     if settings.no_cross_namespace_refs && key.namespace != namespace {
-        let message = format!("can't access '{name}', cross-namespace references have been blocked");
+        let message =
+            format!("can't access '{name}', cross-namespace references have been blocked");
         return Err(Stop::stall(Reason::AccessDenied, message));
     }
     match &reference.kind {
-        SourceKind::ExternalArtifact if !settings.external_artifact => Err(Stop::stall(
+        SourceKind::ExternalArtifact if !settings.gate("ExternalArtifact") => Err(Stop::stall(
             Reason::FeatureGateDisabled,
             format!("spec.sourceRef: '{name}' needs the feature gate ExternalArtifact"),
         )),
@@ -255,10 +258,12 @@ fn substitution(object: &Kustomization, settings: &Settings) -> Result<Option<Su
     }
     let inline = post_build.substitute.iter();
     Ok(Some(Substitution {
-        inline: inline.map(|(name, value)| (name.clone(), substitute::clean_value(value))).collect(),
+        inline: inline
+            .map(|(name, value)| (name.clone(), substitute::clean_value(value)))
+            .collect(),
         from: post_build.substitute_from.clone(),
         always: post_build.substitute_strategy == Some(SubstituteStrategy::Always),
-        strict: settings.strict_substitution,
+        strict: settings.gate("StrictPostBuildSubstitutions"),
     }))
 }
 
@@ -291,7 +296,8 @@ fn checks(object: &Kustomization) -> Result<Vec<HealthCheck>, Stop> {
             failed: check.failed.as_deref(),
         })
     };
-    let checks: Result<_, apply::Error> = object.spec.health_check_exprs.iter().map(check).collect();
+    let checks: Result<_, apply::Error> =
+        object.spec.health_check_exprs.iter().map(check).collect();
     checks.map_err(|error| {
         Stop::stall(Reason::InvalidCelExpression, format!("spec.healthCheckExprs: {error}"))
     })
@@ -324,7 +330,9 @@ fn prune_limit(object: &Kustomization) -> Result<PruneLimit, Stop> {
         Some(percent) => percent.parse().ok().filter(|p| *p <= 100).map(PruneLimit::Percent),
         None => text.trim().parse().ok().map(PruneLimit::Count),
     };
-    let message = || format!("annotation {}: '{text}' is neither a number nor a percentage", names::PRUNE_LIMIT);
+    let message = || {
+        format!("annotation {}: '{text}' is neither a number nor a percentage", names::PRUNE_LIMIT)
+    };
     limit.ok_or_else(|| Stop::stall(Reason::ValidationFailed, message()))
 }
 
@@ -363,7 +371,10 @@ pub(crate) fn farewell(object: &Kustomization) -> Farewell {
 }
 
 /// The cluster that the objects of a Kustomization that is deleted are in.
-pub(crate) fn farewell_cluster(object: &Kustomization, settings: &Settings) -> Result<ClusterRef, Stop> {
+pub(crate) fn farewell_cluster(
+    object: &Kustomization,
+    settings: &Settings,
+) -> Result<ClusterRef, Stop> {
     cluster_ref(object, &object.namespace().unwrap_or_default(), settings)
 }
 

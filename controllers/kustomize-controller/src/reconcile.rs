@@ -1,10 +1,10 @@
 //! What kustomize-controller does to one `Kustomization`, in order. Steps live in `steps/`.
 
 use common::api::kustomize::Kustomization;
-use common::api::meta::{DurationError, Interval};
+use common::api::meta::DurationError;
 use common::condition::Reason;
 use runtime::dependencies::Dependencies;
-use runtime::{Cause, Key, Reconcile, Run, Ready, Stop, Visits};
+use runtime::{Cause, Key, Ready, Reconcile, Run, Stop, Visits};
 
 use crate::controller::KustomizeController;
 use crate::plan::Plan;
@@ -36,7 +36,7 @@ impl Reconcile for KustomizeController {
         let dependencies = Dependencies {
             client: run.context().client(),
             objects: &self.links.objects,
-            additive: self.settings.additive_dependency_check,
+            additive: self.settings.gate("AdditiveCELDependencyCheck"),
         };
         let same_revision = source::shares(&plan.source, &artifact);
         dependencies.check(run.object(), &plan.depends_on, same_revision).await?;
@@ -45,18 +45,17 @@ impl Reconcile for KustomizeController {
 
         // Render and change, unless the watches say that all is as the same inputs made it.
         let fingerprint = render::fingerprint(run.object(), &artifact, &inputs);
-        let applied = match self.settled(run.key(), &fingerprint, &cluster) {
-            Some(applied) => applied,
-            None => {
-                let tree = fetch::tree(self, run, &plan, &artifact).await?;
-                run.progress(format!("Building manifests for revision {}", artifact.revision));
-                let rendered = render::objects(run, &plan, tree, inputs).await?;
-                clock.digest(&rendered.digest);
-                let applied = change::make(self, run, (&plan, &cluster), rendered).await;
-                let applied = clock.failed(run, &artifact, applied)?;
-                self.remember(run.key(), fingerprint, &applied);
-                applied
-            }
+        let applied = if let Some(applied) = self.settled(run.key(), &fingerprint, &cluster) {
+            applied
+        } else {
+            let tree = fetch::tree(self, run, &plan, &artifact).await?;
+            run.progress(format!("Building manifests for revision {}", artifact.revision));
+            let rendered = render::objects(run, &plan, tree, inputs).await?;
+            clock.digest(&rendered.digest);
+            let applied = change::make(self, run, (&plan, &cluster), rendered).await;
+            let applied = clock.failed(run, &artifact, applied)?;
+            self.remember(run.key(), fingerprint, &applied);
+            applied
         };
         clock.digest(&applied.digest);
 
@@ -95,16 +94,7 @@ fn is_waiting(object: &Kustomization) -> bool {
 }
 
 /// Whether a dependency of `object` is the Kustomization `key`.
-fn names(
-    on: &common::api::meta::DependencyReference,
-    object: &Kustomization,
-    key: &Key,
-) -> bool {
+fn names(on: &common::api::meta::DependencyReference, object: &Kustomization, key: &Key) -> bool {
     let namespace = on.namespace.as_ref().or(object.metadata.namespace.as_ref());
     on.name == key.name && namespace == Some(&key.namespace)
-}
-
-/// The interval of a Kustomization as text, for messages.
-pub(crate) fn interval(object: &Kustomization) -> &Interval {
-    &object.spec.interval
 }

@@ -1,7 +1,7 @@
 //! What the flags of the controller say, as far as it concerns the work on one object.
 
 use apply::StageKind;
-use runtime::Options;
+use runtime::{Gates, Options};
 use thiserror::Error;
 
 /// The feature gates and their defaults.
@@ -38,12 +38,7 @@ pub struct Settings {
     pub artifact_host: Option<String>,
     pub(crate) no_cross_namespace_refs: bool,
     pub(crate) default_service_account: Option<String>,
-    pub(crate) external_artifact: bool,
-    pub(crate) strict_substitution: bool,
-    pub(crate) fail_fast: bool,
-    pub(crate) additive_dependency_check: bool,
-    pub(crate) direct_source_fetch: bool,
-    pub(crate) watch_configs: bool,
+    pub(crate) gates: Gates,
 }
 
 impl Default for Settings {
@@ -56,12 +51,7 @@ impl Default for Settings {
             artifact_host: None,
             no_cross_namespace_refs: false,
             default_service_account: None,
-            external_artifact: false,
-            strict_substitution: true,
-            fail_fast: true,
-            additive_dependency_check: false,
-            direct_source_fetch: false,
-            watch_configs: true,
+            gates: Gates::new(GATES),
         }
     }
 }
@@ -69,16 +59,15 @@ impl Default for Settings {
 impl Settings {
     /// The same with what the common options and gates say.
     pub(crate) fn under(mut self, options: &Options) -> Self {
-        let gate = |name| options.gates.is_on(name);
         self.no_cross_namespace_refs = options.no_cross_namespace_refs;
         self.default_service_account.clone_from(&options.default_service_account);
-        self.external_artifact = gate("ExternalArtifact");
-        self.strict_substitution = gate("StrictPostBuildSubstitutions");
-        self.fail_fast = !gate("DisableFailFastBehavior");
-        self.additive_dependency_check = gate("AdditiveCELDependencyCheck");
-        self.direct_source_fetch = gate("DirectSourceFetch");
-        self.watch_configs = !gate("DisableConfigWatchers");
+        self.gates = options.gates.clone();
         self
+    }
+
+    /// Whether a feature gate is on.
+    pub(crate) fn gate(&self, name: &str) -> bool {
+        self.gates.is_on(name)
     }
 }
 

@@ -38,7 +38,32 @@ macro_rules! sources {
 
 sources!(GitRepository, OCIRepository, Bucket, ExternalArtifact);
 
-type Known = BTreeMap<(String, Key), Option<Artifact>>;
+/// What there is of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No such object.
+    Missing,
+    /// It has made nothing yet.
+    Empty,
+    /// What it made last.
+    Made(Artifact),
+}
+
+impl Found {
+    fn of<K: Source>(source: &K) -> Self {
+        source.artifact().cloned().map_or(Self::Empty, Self::Made)
+    }
+
+    /// What tells one artifact from another.
+    fn identity(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Missing | Self::Empty => None,
+            Self::Made(artifact) => Some((&artifact.revision, &artifact.digest)),
+        }
+    }
+}
+
+type Known = BTreeMap<(String, Key), Found>;
 
 /// What is known of the sources. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -47,12 +72,11 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// The artifact of a source: `None` when the source is not known, `Some(None)` when it has no
-    /// artifact.
-    #[expect(clippy::option_option, reason = "no source and no artifact are different answers")]
-    pub(crate) fn get(&self, source: &SourceRef) -> Option<Option<Artifact>> {
+    /// What the watches show of a source.
+    pub(crate) fn get(&self, source: &SourceRef) -> Found {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(source.kind.as_str().to_owned(), source.key.clone())).cloned()
+        let found = known.get(&(source.kind.as_str().to_owned(), source.key.clone()));
+        found.cloned().unwrap_or(Found::Missing)
     }
 
     /// Files a change; answers whether there is another artifact now.
@@ -66,18 +90,20 @@ impl Sources {
                 false
             }
             Change::Is(_) => {
-                let artifact = object.artifact().cloned();
-                let identity = |artifact: &Option<Artifact>| {
-                    artifact.as_ref().map(|a| (a.revision.clone(), a.digest.clone()))
-                };
-                let before = known.insert(key, artifact.clone());
-                before.as_ref().map(identity) != Some(identity(&artifact)) && artifact.is_some()
+                let found = Found::of(object);
+                let before = known.insert(key, found.clone());
+                let identity = found.identity();
+                identity.is_some() && before.as_ref().and_then(Found::identity) != identity
             }
         }
     }
 
     /// Watches one kind of source; a new artifact wakes the Kustomizations that refer to it.
-    pub(crate) fn watched<K, R>(&self, controller: Controller<R>, context: &Context) -> Controller<R>
+    pub(crate) fn watched<K, R>(
+        &self,
+        controller: Controller<R>,
+        context: &Context,
+    ) -> Controller<R>
     where
         K: Source,
         R: Reconcile<Object = Kustomization>,
@@ -104,26 +130,18 @@ fn refers_to(object: &Kustomization, kind: &SourceKind, source: &Key) -> bool {
     reference.kind == *kind && reference.name == source.name && namespace == Some(&source.namespace)
 }
 
-/// Asks the server for the artifact of a source: `None` when there is no such source.
-#[expect(clippy::option_option, reason = "no source and no artifact are different answers")]
-pub(crate) async fn ask(
-    client: &Client,
-    source: &SourceRef,
-) -> Result<Option<Option<Artifact>>, kube::Error> {
+/// Asks the server for a source.
+pub(crate) async fn ask(client: &Client, source: &SourceRef) -> Result<Found, kube::Error> {
     match &source.kind {
         SourceKind::GitRepository => ask_for::<GitRepository>(client, &source.key).await,
         SourceKind::OCIRepository => ask_for::<OCIRepository>(client, &source.key).await,
         SourceKind::Bucket => ask_for::<Bucket>(client, &source.key).await,
         SourceKind::ExternalArtifact => ask_for::<ExternalArtifact>(client, &source.key).await,
-        SourceKind::Other(_) => Ok(None),
+        SourceKind::Other(_) => Ok(Found::Missing),
     }
 }
 
-#[expect(clippy::option_option, reason = "no source and no artifact are different answers")]
-async fn ask_for<K: Source>(
-    client: &Client,
-    key: &Key,
-) -> Result<Option<Option<Artifact>>, kube::Error> {
+async fn ask_for<K: Source>(client: &Client, key: &Key) -> Result<Found, kube::Error> {
     let found = Api::<K>::namespaced(client.clone(), &key.namespace).get_opt(&key.name).await?;
-    Ok(found.map(|object| object.artifact().cloned()))
+    Ok(found.map_or(Found::Missing, |source| Found::of(&source)))
 }

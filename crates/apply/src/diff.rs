@@ -1,5 +1,6 @@
 //! What an apply would change, without changing anything.
 
+use futures::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use manifest::{Object, ObjectId};
 use serde_json::Value;
@@ -29,11 +30,8 @@ pub struct Difference {
 /// When an object is refused or the server does not answer. A kind that is not served yet counts as
 /// created: its definition may be part of the set.
 pub async fn diff(cluster: &Cluster, objects: &[Object]) -> Result<Vec<Difference>, Error> {
-    stream::iter(objects)
-        .map(|object| one(cluster, object))
-        .buffered(cluster.concurrency())
-        .try_collect()
-        .await
+    let differences: Vec<_> = objects.iter().map(|object| one(cluster, object).boxed()).collect();
+    stream::iter(differences).buffered(cluster.concurrency()).try_collect().await
 }
 
 async fn one(cluster: &Cluster, object: &Object) -> Result<Difference, Error> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::field::Field as _;
+use futures::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use manifest::{Object, ObjectId};
 use serde_json::Value;
@@ -189,17 +190,19 @@ impl Work<'_> {
         objects: &[(&Object, Resource)],
         memory: &Memory<'_>,
     ) -> Result<Vec<Step>, Error> {
-        let probes: Vec<Probe> = stream::iter(objects)
-            .map(|(object, resource)| self.probe(object, resource, memory))
-            .buffered(self.cluster.concurrency())
-            .try_collect()
-            .await?;
+        // Boxed here, where their lifetimes are known, so that callers get a future that is Send.
+        let probe = |(object, resource)| self.probe(object, resource, memory).boxed();
+        let probes: Vec<_> =
+            objects.iter().map(|(object, resource)| (*object, resource)).map(probe).collect();
+        let probes: Vec<Probe> =
+            stream::iter(probes).buffered(self.cluster.concurrency()).try_collect().await?;
         let mut live = self.live(objects, &probes).await?;
         let pairs = objects.iter().zip(probes).map(|((object, resource), probe)| {
             let live = live.remove(&object.id());
-            self.decide(object, resource, probe, live)
+            self.decide(object, resource, probe, live).boxed()
         });
-        stream::iter(pairs).buffered(self.cluster.concurrency()).try_collect().await
+        let steps: Vec<_> = pairs.collect();
+        stream::iter(steps).buffered(self.cluster.concurrency()).try_collect().await
     }
 
     async fn probe(
@@ -318,9 +321,13 @@ impl Work<'_> {
         memory: &mut Memory<'_>,
         changes: &mut ChangeSet,
     ) -> Result<Vec<wait::Target>, Error> {
-        let writes = objects.iter().zip(steps).map(|((object, resource), step)| async move {
-            (*object, self.step(object, resource, step).await)
-        });
+        let writes: Vec<_> = objects
+            .iter()
+            .zip(steps)
+            .map(|((object, resource), step)| {
+                async move { (*object, self.step(object, resource, step).await) }.boxed()
+            })
+            .collect();
         let mut writes = stream::iter(writes).buffered(self.cluster.concurrency());
         let (mut written, mut failed) = (Vec::new(), None);
         while let Some((object, result)) = writes.next().await {

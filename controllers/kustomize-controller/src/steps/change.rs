@@ -38,7 +38,8 @@ pub(crate) async fn make(
     say(run, &changes.changed());
 
     let stale = before.minus(&applied.inventory);
-    let left = if plan.prune { prune_stale(run, plan, target, &before, &stale).await } else { Ok(()) };
+    let left =
+        if plan.prune { prune_stale(run, plan, target, &before, &stale).await } else { Ok(()) };
     let survivors = match &left {
         Ok(()) => Inventory::default(),
         Err((survivors, _)) => survivors.clone(),
@@ -136,8 +137,15 @@ async fn prune_stale(
         );
         return Err((stale.clone(), Stop::retry(Reason::PruneFailed, message)));
     }
-    if plan.prune_limit == PruneLimit::Warn && stale.len() > SMALL_PRUNE && stale.len() * 2 > before.len() {
-        tracing::warn!(stale = stale.len(), before = before.len(), "pruning most of what was applied");
+    if plan.prune_limit == PruneLimit::Warn
+        && stale.len() > SMALL_PRUNE
+        && stale.len() * 2 > before.len()
+    {
+        tracing::warn!(
+            stale = stale.len(),
+            before = before.len(),
+            "pruning most of what was applied"
+        );
     }
     let pruned = prune::delete(&target.cluster, stale, &plan.owner).await;
     say(run, &pruned.changes.changed());

@@ -47,7 +47,11 @@ pub(crate) async fn delete(
     }
     if policy == Farewell::WaitForTermination {
         let timeout = run.object().spec.timeout().or_stop(Reason::ValidationFailed)?;
-        let options = WaitOptions { timeout, cancel: run.context().shutdown().clone(), ..WaitOptions::default() };
+        let options = WaitOptions {
+            timeout,
+            cancel: run.context().shutdown().clone(),
+            ..WaitOptions::default()
+        };
         let objects = pruned.deleted();
         let gone = run.waiting(async move { wait::gone(&target.cluster, objects, &options).await });
         match gone.await {
@@ -56,7 +60,10 @@ pub(crate) async fn delete(
                 return Err(Stop::Cancelled { by: run.cancel_cause(), message: None });
             }
             // What does not go in time may go later; it is told to, and nothing more can be done.
-            Err(error) => tracing::error!(error = runtime::chain(&error), "failed to wait for termination"),
+            Err(error) => {
+                let error = runtime::chain(&error);
+                tracing::error!(error, "failed to wait for termination");
+            }
         }
     }
     Ok(())

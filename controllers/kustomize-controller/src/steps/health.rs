@@ -27,7 +27,8 @@ pub(crate) async fn wait(
     }
     let was_healthy = run.has_condition(ConditionType::Healthy);
     let (revision, timeout) = (&artifact.revision, duration::format(plan.timeout));
-    let message = format!("Running health checks for revision {revision} with a timeout of {timeout}");
+    let message =
+        format!("Running health checks for revision {revision} with a timeout of {timeout}");
     if !was_healthy || applied.changed {
         run.progress(message.clone());
         run.condition_unknown(ConditionType::Healthy, Reason::Progressing, &message);
@@ -77,10 +78,9 @@ fn targets(plan: &Plan, applied: &Applied, run: &Run<Kustomization>) -> Vec<Wait
             let ours = applied.ours.iter();
             ours.map(|(id, version)| WaitTarget::applied(id.clone(), version)).collect()
         }
-        Wait::Named(objects) => objects
-            .iter()
-            .map(|(id, version)| WaitTarget::named(id.clone(), version))
-            .collect(),
+        Wait::Named(objects) => {
+            objects.iter().map(|(id, version)| WaitTarget::named(id.clone(), version)).collect()
+        }
     };
     targets.into_iter().filter(|target| target.id != own).collect()
 }

@@ -71,11 +71,17 @@ fn build(root: &Path, path: &str, injection: &Injection) -> Result<Vec<Object>, 
     let files = DirFiles::jailed(root).or_stop(Reason::ArtifactFailed)?;
     let directory = inside(path);
     if files.kind(&directory) != Some(FileKind::Directory) {
-        let message = format!("kustomization path not found: '{}' is no directory of the artifact", directory.display());
+        let message = format!(
+            "kustomization path not found: '{}' is no directory of the artifact",
+            directory.display()
+        );
         return Err(Stop::retry(Reason::ArtifactFailed, message));
     }
     flux::build(&files, &directory, injection, None).map_err(|error| {
-        Stop::retry(Reason::BuildFailed, format!("kustomize build failed: {}", runtime::chain(&error)))
+        Stop::retry(
+            Reason::BuildFailed,
+            format!("kustomize build failed: {}", runtime::chain(&error)),
+        )
     })
 }
 

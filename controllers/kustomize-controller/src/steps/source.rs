@@ -8,7 +8,7 @@ use runtime::{OrStop, Run, Stop};
 
 use crate::controller::KustomizeController;
 use crate::plan::SourceRef;
-use crate::sources;
+use crate::sources::{self, Found};
 
 /// Annotation of an OCI artifact: the revision it was made from.
 const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
@@ -19,26 +19,23 @@ pub(crate) async fn resolve(
     controller: &KustomizeController,
     source: &SourceRef,
 ) -> Result<Artifact, Stop> {
-    let known = match controller.settings.direct_source_fetch {
-        true => None,
-        false => controller.sources.get(source),
-    };
-    let found = match known {
-        Some(known) => Some(known),
+    let direct = controller.settings.gate("DirectSourceFetch");
+    let mut found = if direct { Found::Missing } else { controller.sources.get(source) };
+    if found == Found::Missing {
         // Not seen by the watch: not there, or not there yet.
-        None => {
-            let client = controller.cluster.client();
-            sources::ask(client, source).await.or_stop(Reason::ArtifactFailed)?
-        }
-    };
+        let client = controller.cluster.client();
+        found = sources::ask(client, source).await.or_stop(Reason::ArtifactFailed)?;
+    }
     let name = format!("{}/{}", source.kind, source.key);
     match found {
-        Some(Some(artifact)) => Ok(artifact),
-        Some(None) => {
+        Found::Made(artifact) => Ok(artifact),
+        Found::Empty => {
             let message = format!("Source artifact not found, '{name}' has none yet");
             Err(Stop::wait(Reason::ArtifactFailed, message))
         }
-        None => Err(Stop::retry(Reason::ArtifactFailed, format!("Source '{name}' not found"))),
+        Found::Missing => {
+            Err(Stop::retry(Reason::ArtifactFailed, format!("Source '{name}' not found")))
+        }
     }
 }
 

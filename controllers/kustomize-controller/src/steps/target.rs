@@ -51,8 +51,10 @@ pub(crate) async fn cluster(
             };
             let text = keys.iter().find_map(|key| data.text(key)).ok_or_else(|| {
                 let (namespace, name) = key;
-                let message =
-                    format!("secret '{namespace}/{name}' does not contain a kubeconfig in '{}'", keys.join("' or '"));
+                let message = format!(
+                    "secret '{namespace}/{name}' does not contain a kubeconfig in '{}'",
+                    keys.join("' or '")
+                );
                 Stop::retry(Reason::ReconciliationFailed, message)
             })?;
             (controller.remote.get(text, context, controller.settings.concurrent_ssa).await?, false)
@@ -62,14 +64,21 @@ pub(crate) async fn cluster(
 }
 
 impl RemoteClusters {
-    async fn get(&self, text: &str, context: &Context, concurrency: usize) -> Result<Cluster, Stop> {
-        let digest = common::artifact::Digest::of(common::artifact::Algorithm::Sha256, text.as_bytes());
+    async fn get(
+        &self,
+        text: &str,
+        context: &Context,
+        concurrency: usize,
+    ) -> Result<Cluster, Stop> {
+        let digest =
+            common::artifact::Digest::of(common::artifact::Algorithm::Sha256, text.as_bytes());
         if let Some(cluster) = self.take(&digest) {
             return Ok(cluster);
         }
         let client = clients::from_secret(text, context.options().kubeconfig).await;
         let client = client.or_stop(Reason::ReconciliationFailed)?;
-        let cluster = Cluster::new(client, names::KUSTOMIZE_CONTROLLER).with_concurrency(concurrency);
+        let cluster =
+            Cluster::new(client, names::KUSTOMIZE_CONTROLLER).with_concurrency(concurrency);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_back((digest, cluster.clone()));
         if kept.len() > KEPT {

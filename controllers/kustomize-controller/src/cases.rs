@@ -1,0 +1,304 @@
+//! The controller against the API server in memory: object in; status, events and cluster out.
+
+mod world;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use self::world::{World, config_map, kustomization};
+
+#[tokio::test]
+async fn a_kustomization_is_applied_and_says_so() {
+    let world = World::new().await;
+    world.source("podinfo", "main@sha1:1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    let apps = world.ready("apps", "Applied revision: main@sha1:1").await;
+
+    let status = &apps["status"];
+    assert_eq!(status["inventory"]["entries"], json!([{"id": "default_a__ConfigMap", "v": "v1"}]));
+    assert_eq!(status["lastAppliedRevision"], "main@sha1:1");
+    assert_eq!(status["lastAttemptedRevision"], "main@sha1:1");
+    assert_eq!(status["observedGeneration"], 1);
+    assert_eq!(status["history"][0]["lastReconciledStatus"], "ReconciliationSucceeded");
+    assert_eq!(status["history"][0]["metadata"], json!({"revision": "main@sha1:1"}));
+    assert_eq!(status["conditions"].as_array().unwrap().len(), 1, "{}", status["conditions"]);
+    assert_eq!(apps["metadata"]["finalizers"], json!(["finalizers.fluxcd.io"]));
+
+    let a = world.get("ConfigMap", "a").await.unwrap();
+    assert_eq!(
+        a["metadata"]["labels"],
+        json!({
+            "kustomize.toolkit.fluxcd.io/name": "apps",
+            "kustomize.toolkit.fluxcd.io/namespace": "default",
+        })
+    );
+    let manager = &a["metadata"]["managedFields"][0];
+    assert_eq!(
+        (&manager["manager"], &manager["operation"]),
+        (&json!("kustomize-controller"), &json!("Apply"))
+    );
+    world.event("Progressing", "ConfigMap/default/a created").await;
+    let finished = world.event("ReconciliationSucceeded", "Reconciliation finished in").await;
+    assert_eq!(
+        finished["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/commit_status"],
+        "update"
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_changed_costs_one_status_write_and_nothing_else() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    world.ready("apps", "Applied revision: r1").await;
+    world.quiet().await;
+    world.request("apps", "now").await;
+    world.requests();
+    world.handled("apps", "now").await;
+    let requests: Vec<String> = world
+        .requests()
+        .into_iter()
+        .filter(|request| !request.starts_with("get kustomizations"))
+        .collect();
+    assert_eq!(requests, ["patch kustomizations.kustomize.toolkit.fluxcd.io/status: 1"]);
+    let apps = world.get("Kustomization", "apps").await.unwrap();
+    assert_eq!(apps["status"]["history"][0]["totalReconciliations"], 2);
+}
+
+#[tokio::test]
+async fn a_new_artifact_is_applied_and_what_it_lacks_is_pruned() {
+    let world = World::new().await;
+    let (a, b) = (config_map("a", "1"), config_map("b", "1"));
+    world.source("podinfo", "r1", &[("a.yaml", &a), ("b.yaml", &b)]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    world.ready("apps", "Applied revision: r1").await;
+    world.source("podinfo", "r2", &[("a.yaml", &config_map("a", "2"))]).await;
+    let apps = world.ready("apps", "Applied revision: r2").await;
+    assert_eq!(world.get("ConfigMap", "a").await.unwrap()["data"]["k"], "2");
+    assert!(world.get("ConfigMap", "b").await.is_none());
+    assert_eq!(apps["status"]["inventory"]["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(apps["status"]["history"].as_array().unwrap().len(), 2);
+    world.event("Progressing", "ConfigMap/default/b deleted").await;
+}
+
+#[tokio::test]
+async fn drift_is_put_right_in_under_a_second() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    world.ready("apps", "Applied revision: r1").await;
+    world.quiet().await;
+    world.merge("ConfigMap", "a", json!({"data": {"k": "drifted"}})).await;
+    let started = std::time::Instant::now();
+    world
+        .until("the drift is corrected", async || {
+            world.get("ConfigMap", "a").await.is_some_and(|a| a["data"]["k"] == "1")
+        })
+        .await;
+    assert!(started.elapsed() < Duration::from_secs(1), "took {:?}", started.elapsed());
+    world.quiet().await;
+    world.delete("ConfigMap", "a").await;
+    world.until("the object is back", async || world.get("ConfigMap", "a").await.is_some()).await;
+}
+
+#[tokio::test]
+async fn a_dependency_is_waited_for_and_wakes_its_dependants() {
+    let world = World::new().await;
+    world
+        .source(
+            "podinfo",
+            "r1",
+            &[("a/a.yaml", &config_map("a", "1")), ("b/b.yaml", &config_map("b", "1"))],
+        )
+        .await;
+    let apps = json!({"path": "./b", "dependsOn": [{"name": "infra"}]});
+    world.create(kustomization("apps", apps)).await;
+    world.not_ready("apps", "DependencyNotReady", "dependency 'default/infra' not found").await;
+    assert!(world.get("ConfigMap", "b").await.is_none());
+    world.create(kustomization("infra", json!({"path": "./a"}))).await;
+    world.ready("apps", "Applied revision: r1").await;
+}
+
+#[tokio::test]
+async fn variables_come_from_config_maps_and_a_change_wakes() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "${value:=none}"))]).await;
+    let spec = json!({"postBuild": {
+        "substitute": {"other": "x"},
+        "substituteFrom": [{"kind": "ConfigMap", "name": "vars"}],
+    }});
+    world.create(kustomization("apps", spec)).await;
+    world.not_ready("apps", "BuildFailed", "substitute from 'ConfigMap/vars': not found").await;
+    let vars = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": "vars", "namespace": "default",
+            "labels": {"reconcile.fluxcd.io/watch": "Enabled"},
+        },
+        "data": {"value": "one"},
+    });
+    world.create(vars).await;
+    world.ready("apps", "Applied revision: r1").await;
+    assert_eq!(world.get("ConfigMap", "a").await.unwrap()["data"]["k"], "one");
+    world.merge("ConfigMap", "vars", json!({"data": {"value": "two"}})).await;
+    world
+        .until("the new value is applied", async || {
+            world.get("ConfigMap", "a").await.is_some_and(|a| a["data"]["k"] == "two")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_broken_build_fails_and_recovers_with_the_next_revision() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("kustomization.yaml", "resources: [missing.yaml]\n")]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    let apps = world.not_ready("apps", "BuildFailed", "missing.yaml").await;
+    let reconciling = world::condition(&apps, "Reconciling").unwrap();
+    assert_eq!(reconciling["reason"], "ProgressingWithRetry");
+    world.event("BuildFailed", "kustomize build failed").await;
+    world.source("podinfo", "r2", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.ready("apps", "Applied revision: r2").await;
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_there_is_named() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({"path": "./nowhere"}))).await;
+    world.not_ready("apps", "ArtifactFailed", "kustomization path not found: '/nowhere'").await;
+}
+
+#[tokio::test]
+async fn a_source_may_come_late() {
+    let world = World::new().await;
+    world.create(kustomization("apps", json!({}))).await;
+    let missing = "Source 'GitRepository/default/podinfo' not found";
+    world.not_ready("apps", "ArtifactFailed", missing).await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.ready("apps", "Applied revision: r1").await;
+}
+
+#[tokio::test]
+async fn a_deleted_kustomization_takes_its_objects_along() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    world
+        .create(kustomization("kept", json!({"deletionPolicy": "Orphan", "namePrefix": "kept-"})))
+        .await;
+    world.ready("apps", "Applied revision: r1").await;
+    world.ready("kept", "Applied revision: r1").await;
+    world.delete("Kustomization", "apps").await;
+    world.delete("Kustomization", "kept").await;
+    for name in ["apps", "kept"] {
+        world.until("it is gone", async || world.get("Kustomization", name).await.is_none()).await;
+    }
+    assert!(world.get("ConfigMap", "a").await.is_none());
+    assert!(world.get("ConfigMap", "kept-a").await.is_some());
+}
+
+#[tokio::test]
+async fn a_suspended_kustomization_rests_and_leaves_its_objects() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    world.ready("apps", "Applied revision: r1").await;
+    world.merge("Kustomization", "apps", json!({"spec": {"suspend": true}})).await;
+    world.source("podinfo", "r2", &[("a.yaml", &config_map("a", "2"))]).await;
+    world.quiet().await;
+    assert_eq!(world.get("ConfigMap", "a").await.unwrap()["data"]["k"], "1");
+    world.delete("Kustomization", "apps").await;
+    world.until("it is gone", async || world.get("Kustomization", "apps").await.is_none()).await;
+    assert!(world.get("ConfigMap", "a").await.is_some());
+}
+
+#[tokio::test]
+async fn a_build_that_yields_nothing_does_not_prune_everything() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({}))).await;
+    world.ready("apps", "Applied revision: r1").await;
+    world.source("podinfo", "r2", &[("README.md", "nothing here\n")]).await;
+    world.not_ready("apps", "BuildFailed", "the build yields no objects").await;
+    assert!(world.get("ConfigMap", "a").await.is_some());
+    let confirm = json!({"metadata": {"annotations": {
+        "weir.dev/prune-confirmed": "r2", "reconcile.fluxcd.io/requestedAt": "1",
+    }}});
+    world.merge("Kustomization", "apps", confirm).await;
+    world.ready("apps", "Applied revision: r2").await;
+    assert!(world.get("ConfigMap", "a").await.is_none());
+}
+
+#[tokio::test]
+async fn health_is_waited_for_and_a_newer_revision_ends_the_wait() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    let spec = json!({"healthChecks": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "late"}]});
+    world.create(kustomization("apps", spec)).await;
+    world
+        .until("the wait shows", async || {
+            let apps = world.get("Kustomization", "apps").await.unwrap();
+            world::condition(&apps, "Healthy").is_some_and(|c| c["status"] == "Unknown")
+        })
+        .await;
+    // A worker is free meanwhile: with one worker only, another Kustomization gets ready.
+    world.create(kustomization("other", json!({"namePrefix": "other-"}))).await;
+    world.ready("other", "Applied revision: r1").await;
+    world.source("podinfo", "r2", &[("a.yaml", &config_map("a", "2"))]).await;
+    world
+        .until("the new revision is applied", async || {
+            world.get("ConfigMap", "a").await.is_some_and(|a| a["data"]["k"] == "2")
+        })
+        .await;
+    world.create(bare_config_map("late")).await;
+    let apps = world.ready("apps", "Applied revision: r2").await;
+    assert_eq!(world::condition(&apps, "Healthy").unwrap()["status"], "True");
+}
+
+#[tokio::test]
+async fn what_has_failed_for_good_fails_at_once_with_its_name() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    let broken = json!({"healthCheckExprs": [{"apiVersion": "a/v1", "current": "status.("}]});
+    world.create(kustomization("broken", broken)).await;
+    let spec = json!({"healthChecks": [
+        {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "name": "broken"},
+    ]});
+    world.create(kustomization("apps", spec)).await;
+    let message =
+        "failed early due to stalled resources: [Kustomization/default/broken status: 'Failed'";
+    let apps = world.not_ready("apps", "HealthCheckFailed", message).await;
+    assert_eq!(world::condition(&apps, "Healthy").unwrap()["status"], "False");
+    assert_eq!(apps["status"]["history"][0]["lastReconciledStatus"], "HealthCheckFailed");
+    world.event("HealthCheckFailed", "failed early").await;
+}
+
+#[tokio::test]
+async fn an_account_without_rights_is_refused() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    world.create(kustomization("apps", json!({"serviceAccountName": "tenant"}))).await;
+    world.not_ready("apps", "ReconciliationFailed", "system:serviceaccount:default:tenant").await;
+    assert!(world.get("ConfigMap", "a").await.is_none());
+}
+
+#[tokio::test]
+async fn a_spec_that_can_never_work_stalls_until_it_changes() {
+    let world = World::new().await;
+    world.source("podinfo", "r1", &[("a.yaml", &config_map("a", "1"))]).await;
+    let spec =
+        json!({"healthCheckExprs": [{"apiVersion": "a/v1", "kind": "A", "current": "status.("}]});
+    world.create(kustomization("apps", spec)).await;
+    let apps = world.not_ready("apps", "InvalidCELExpression", "failed to compile").await;
+    assert_eq!(world::condition(&apps, "Stalled").unwrap()["status"], "True");
+    assert_eq!(apps["status"]["observedGeneration"], 1);
+    world.merge("Kustomization", "apps", json!({"spec": {"healthCheckExprs": []}})).await;
+    let apps = world.ready("apps", "Applied revision: r1").await;
+    assert!(world::condition(&apps, "Stalled").is_none());
+}
+
+fn bare_config_map(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}})
+}
