@@ -18,9 +18,16 @@ use crate::{Error, ObjectId, Remote, error::Doing as _, submodules::Submodules};
 /// Directories within directories; the deepest real repositories reach about 30.
 const MAX_DEPTH: usize = 256;
 
-/// Files of one checkout, submodules counted separately; the largest known repositories hold a few
-/// hundred thousand.
-const MAX_FILES: usize = 2_000_000;
+/// Files and directories of one checkout, submodules counted separately; the largest known
+/// repositories hold a few hundred thousand. A few objects that name each other many times over can
+/// stand for any number.
+const MAX_ENTRIES: usize = 2_000_000;
+
+/// Bytes of all files of one checkout, for the same reason.
+const MAX_BYTES: u64 = 16 << 30;
+
+/// Bytes of one file, which is in memory while it is written.
+const MAX_FILE: u64 = 1 << 30;
 
 /// What of a commit is written, and how far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +71,8 @@ pub(crate) fn tree_at_depth(
         target: Target::new(into),
         sparse: &sparse,
         links: Vec::new(),
-        files: 0,
+        entries: 0,
+        bytes: 0,
     };
     walk.tree(root, Path::new(""), 0)?;
     let links = walk.links;
@@ -87,7 +95,8 @@ struct Walk<'a> {
     target: Target,
     sparse: &'a Sparse,
     links: Vec<Gitlink>,
-    files: usize,
+    entries: usize,
+    bytes: u64,
 }
 
 impl Walk<'_> {
@@ -97,9 +106,7 @@ impl Walk<'_> {
                 "directories are nested more than {MAX_DEPTH} deep in the repository"
             )));
         }
-        if self.remote.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        self.remote.check()?;
         let tree = self
             .repo
             .find_tree(id)
@@ -121,6 +128,10 @@ impl Walk<'_> {
         path: &Path,
         depth: usize,
     ) -> Result<(), Error> {
+        self.entries += 1;
+        if self.entries > MAX_ENTRIES {
+            return Err(Error::Limit(format!("the repository has more than {MAX_ENTRIES} files")));
+        }
         if kind == EntryKind::Tree {
             self.target.directory(path)?;
             return self.tree(id, path, depth + 1);
@@ -128,15 +139,19 @@ impl Walk<'_> {
         if !self.sparse.includes(path) {
             return Ok(());
         }
-        self.files += 1;
-        if self.files > MAX_FILES {
-            return Err(Error::Limit(format!("the repository has more than {MAX_FILES} files")));
-        }
-        let blob = || self.repo.find_blob(id).doing(|| format!("cannot read '{}'", path.display()));
         match kind {
-            EntryKind::Blob => self.target.file(path, &blob()?.data, false),
-            EntryKind::BlobExecutable => self.target.file(path, &blob()?.data, true),
-            EntryKind::Link => self.target.link(path, &blob()?.data),
+            EntryKind::Blob => {
+                let content = self.blob(id, path)?;
+                self.target.file(path, &content, false)
+            }
+            EntryKind::BlobExecutable => {
+                let content = self.blob(id, path)?;
+                self.target.file(path, &content, true)
+            }
+            EntryKind::Link => {
+                let content = self.blob(id, path)?;
+                self.target.link(path, &content)
+            }
             EntryKind::Commit => {
                 self.target.directory(path)?;
                 self.links.push(Gitlink { path: path.to_owned(), commit: id });
@@ -144,6 +159,21 @@ impl Walk<'_> {
             }
             EntryKind::Tree => Ok(()),
         }
+    }
+
+    fn blob(&mut self, id: ObjectId, path: &Path) -> Result<Vec<u8>, Error> {
+        let doing = || format!("cannot read '{}'", path.display());
+        // The size stands in front of the content, so what is too large is never unpacked.
+        let size = self.repo.find_header(id).doing(doing)?.size();
+        self.bytes = self.bytes.saturating_add(size);
+        if size > MAX_FILE || self.bytes > MAX_BYTES {
+            return Err(Error::Limit(format!(
+                "'{}' is larger than {MAX_FILE} bytes, or all files together than {MAX_BYTES}",
+                path.display()
+            )));
+        }
+        let mut blob = self.repo.find_blob(id).doing(doing)?;
+        Ok(blob.take_data())
     }
 }
 

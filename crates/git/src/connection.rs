@@ -1,6 +1,6 @@
 //! An open repository: resolving a reference, fetching one commit.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use crate::{
     CheckoutOptions, Commit, Error, ObjectId, Range, Reference, Remote, Tag, checkout,
@@ -61,10 +61,12 @@ pub struct Snapshot {
 
 impl Connection {
     pub(crate) fn open(remote: &Remote) -> Result<Self, Error> {
+        let deadline = remote.deadline.unwrap_or_else(|| Instant::now() + remote.limits.timeout);
+        let remote = &Remote { deadline: Some(deadline), ..remote.clone() };
         let way = if let Some(local) = &remote.local {
             Way::Local(Box::new(Repository::open(local)?))
         } else {
-            let wire = Arc::new(Wire::new(&remote.limits, &remote.cancel)?);
+            let wire = Arc::new(Wire::new(remote, deadline)?);
             let session = Some(Session::open(remote, &wire)?);
             Way::Server { wire, session }
         };

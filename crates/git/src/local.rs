@@ -84,6 +84,20 @@ pub fn discover(path: &Path) -> Result<PathBuf, Error> {
     Ok(work_dir.unwrap_or(git_dir))
 }
 
+/// The commit that `revision` means, in the notation of `git rev-parse`: `main`, `v1.0.0`, `HEAD~3`,
+/// a part of an id.
+///
+/// # Errors
+/// When there is no repository at `path`, or no such commit in it.
+pub fn rev_parse(path: &Path, revision: &str) -> Result<crate::ObjectId, Error> {
+    let repo = Repository::open(&Local { path: path.to_owned(), worktree: false })?.repo;
+    let missing = |error: gix::Error| {
+        Error::NotFound(format!("no commit '{revision}' in {}: {error}", path.display()))
+    };
+    let object = repo.rev_parse_single(revision).and_then(|id| id.object()).map_err(missing)?;
+    object.peel_to_commit().map(|commit| commit.id).map_err(missing)
+}
+
 /// The branch that is checked out, when one is.
 ///
 /// # Errors

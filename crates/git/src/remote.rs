@@ -1,6 +1,9 @@
 //! A repository somewhere, and everything needed to reach it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +26,8 @@ pub struct Remote {
     pub ssh: SshAlgorithms,
     /// Ends whatever is being waited for.
     pub cancel: CancellationToken,
+    /// When the work that this remote is part of must end, for remotes of submodules.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// A repository on this disk.
@@ -38,7 +43,7 @@ pub struct Local {
 /// How long an operation may take, and how much may come over the wire.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// From [`Remote::connect`] to the end of the last fetch of that connection.
+    /// From [`Remote::connect`] to the end of the last fetch and checkout of that connection.
     pub timeout: Duration,
     /// Bytes received by one connection; the default of 4 GiB is above the size of any repository
     /// of configuration and below that of the usual disk.
@@ -71,6 +76,7 @@ impl Remote {
             limits: Limits::default(),
             ssh: SshAlgorithms::default(),
             cancel: CancellationToken::new(),
+            deadline: None,
         }
     }
 
@@ -80,6 +86,17 @@ impl Remote {
     /// When it cannot be reached, refuses us or is not there.
     pub fn connect(&self) -> Result<Connection, Error> {
         Connection::open(self)
+    }
+
+    /// Whether the work should go on, for loops that do not wait.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Error::TimedOut(self.limits.timeout));
+        }
+        Ok(())
     }
 
     /// The remote of a submodule at `url`: credentials travel only to the same server.

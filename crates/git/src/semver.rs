@@ -167,17 +167,9 @@ impl FromStr for Range {
     }
 }
 
-/// Comparisons separated by spaces or commas; an empty alternative means any release.
+/// Comparisons separated by spaces or commas, at least one.
 fn parse_alternative(text: &str) -> Option<Vec<Comparison>> {
     let mut rest = text.trim();
-    if rest.is_empty() {
-        let version = Version::new(0, 0, 0);
-        return Some(vec![Comparison {
-            operator: Operator::GreaterEqual,
-            version,
-            wildcard: Wildcard::None,
-        }]);
-    }
     let mut comparisons = Vec::new();
     loop {
         let (operator, after) = parse_operator(rest);

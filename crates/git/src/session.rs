@@ -141,8 +141,7 @@ impl Session {
             context,
             options,
         );
-        received.map(drop).map_err(|error| self.wire.reason(doing, error))?;
-        self.wire.check()
+        received.map(drop).map_err(|error| self.wire.reason(doing, error))
     }
 }
 

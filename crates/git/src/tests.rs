@@ -2,6 +2,7 @@
 
 mod http;
 mod local;
+mod proxies;
 mod references;
 mod signatures;
 mod ssh;

@@ -14,7 +14,7 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, error::Doing as _, remote::Limits};
+use crate::{Error, Remote, error::Doing as _};
 
 /// The async runtime of one connection, driven only while something is waited for.
 pub(crate) struct Wire {
@@ -28,18 +28,18 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(limits: &Limits, cancel: &CancellationToken) -> Result<Self, Error> {
+    pub(crate) fn new(remote: &Remote, deadline: std::time::Instant) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .doing(|| "cannot start the network runtime".to_owned())?;
         Ok(Self {
             runtime,
-            timeout: limits.timeout,
-            deadline: Instant::now() + limits.timeout,
-            cancel: cancel.clone(),
+            timeout: remote.limits.timeout,
+            deadline: Instant::from_std(deadline),
+            cancel: remote.cancel.clone(),
             received: AtomicU64::new(0),
-            max_bytes: limits.max_bytes,
+            max_bytes: remote.limits.max_bytes,
             failure: Mutex::new(None),
         })
     }
@@ -56,17 +56,6 @@ impl Wire {
                 },
             }
         })
-    }
-
-    /// Whether the work should go on, for loops that do not wait.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        if Instant::now() >= self.deadline {
-            return Err(Error::TimedOut(self.timeout));
-        }
-        Ok(())
     }
 
     /// Counts bytes that came in.

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -135,16 +135,15 @@ fn is_regular(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// The host and port of a server that listens on `served`, for others.
+/// The host and port of a server that listens on `served`, for others: as in the original, the
+/// host's name for `0.0.0.0` and `localhost` for no host.
 fn advertise(served: SocketAddr) -> String {
-    let port = served.port();
-    match served.ip() {
-        ip if ip.is_unspecified() => {
-            let host = runtime::events::hostname().unwrap_or_else(|| "localhost".to_owned());
-            format!("{host}:{port}")
-        }
-        _ => served.to_string(),
-    }
+    let host = match served.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => runtime::events::hostname(),
+        IpAddr::V6(ip) if ip.is_unspecified() => None,
+        _ => return served.to_string(),
+    };
+    format!("{}:{}", host.as_deref().unwrap_or("localhost"), served.port())
 }
 
 /// Copies files and directories; links at the target are replaced, never followed.

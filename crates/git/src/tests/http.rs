@@ -1,8 +1,6 @@
 //! HTTP and HTTPS: authentication, certificates, proxies, limits.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
 };
@@ -10,7 +8,7 @@ use std::{
 use testkit::{GitServer, HttpOptions, Instead};
 
 use super::{APP, Fixture, chain, fetch, files, names};
-use crate::{CheckoutOptions, Credentials, Error, Proxy, Reference, Remote, Secret, TlsIdentity};
+use crate::{CheckoutOptions, Credentials, Error, Reference, Remote, Secret, TlsIdentity};
 
 fn main() -> Reference {
     Reference::branch("main")
@@ -248,47 +246,4 @@ fn too_many_bytes_are_refused() {
     remote.limits.max_bytes = 600;
     let error = fetch(&remote, &main()).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::Limit(_)), "{error:?}");
-}
-
-/// An HTTP proxy that understands absolute URLs, which is what plain HTTP through a proxy uses.
-fn proxy() -> (String, thread::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let serve = thread::spawn(move || {
-        let (client, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(client.try_clone().unwrap());
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            reader.read_line(&mut head).unwrap();
-        }
-        let target = head.split_whitespace().nth(1).unwrap().to_owned();
-        let (host, path) = target.strip_prefix("http://").unwrap().split_once('/').unwrap();
-        let mut server = TcpStream::connect(host).unwrap();
-        let forwarded = head.replacen(&target, &format!("/{path}"), 1);
-        server
-            .write_all(forwarded.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())
-            .unwrap();
-        let mut client = client;
-        let mut buffer = [0; 4096];
-        // One response is enough: the first of a conversation.
-        let count = server.read(&mut buffer).unwrap();
-        client.write_all(&buffer[..count]).unwrap();
-        head
-    });
-    (format!("http://{address}"), serve)
-}
-
-#[test]
-fn requests_go_through_the_proxy_with_its_login() {
-    let fixture = Fixture::new(HttpOptions::default());
-    let (address, serving) = proxy();
-    let data = [("address", address.as_str()), ("username", "joe"), ("password", "hunter2")];
-    let data =
-        data.into_iter().map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).collect();
-    let remote = Remote { proxy: Some(Proxy::from_secret(&data).unwrap()), ..fixture.remote() };
-    // The conversation ends after the first response; that it got that far is what counts here.
-    let _ = remote.connect();
-    let head = serving.join().unwrap().to_lowercase();
-    assert!(head.starts_with("get http://127.0.0.1"), "{head}");
-    assert!(head.contains("proxy-authorization: basic am9lomh1bnrlcji="), "{head}");
 }

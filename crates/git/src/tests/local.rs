@@ -126,6 +126,19 @@ fn a_tracked_file_counts_although_it_is_ignored() {
 }
 
 #[test]
+fn revisions_are_resolved_as_git_does() {
+    let (repository, first) = repository();
+    repository.git(&["tag", "--annotate", "--message", "x", "v1.0.0"]).unwrap();
+    let second = repository.commit("Again").unwrap();
+    let id = |text: &str| local::rev_parse(repository.path(), text).map(|id| id.to_string());
+    assert_eq!(id("HEAD").unwrap(), second);
+    for revision in ["HEAD~1", "main^", "v1.0.0", &first] {
+        assert_eq!(id(revision).unwrap(), first, "{revision}");
+    }
+    assert!(matches!(id("nope"), Err(Error::NotFound(_))));
+}
+
+#[test]
 fn remotes_are_known_by_their_keys() {
     let (repository, _) = repository();
     repository.git(&["remote", "add", "origin", "git@example.org:team/app.git"]).unwrap();

@@ -5,6 +5,8 @@
 //! are followed only for the first request and never from https to http, and credentials are sent to
 //! the server of the URL alone.
 
+mod tls;
+
 use std::{
     any::Any,
     io::{self, BufRead, Cursor, Read, Write},
@@ -52,23 +54,7 @@ fn client(remote: &Remote) -> Result<reqwest::Client, Error> {
     if let Some(proxy) = &remote.proxy {
         builder = builder.no_proxy().proxy(proxy.for_http()?);
     }
-    if let Some(ca) = &remote.credentials.ca {
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|error| {
-                Error::Invalid(format!("the CA certificates cannot be read: {error}"))
-            })?;
-        if certificates.is_empty() {
-            return Err(Error::Invalid("'ca.crt' holds no PEM certificate".to_owned()));
-        }
-        builder = builder.tls_certs_merge(certificates);
-    }
-    if let Some(tls) = &remote.credentials.tls {
-        let pem = format!("{}\n{}", tls.certificate.trim_end(), tls.key.expose());
-        let identity = reqwest::Identity::from_pem(pem.as_bytes()).map_err(|_| {
-            Error::Invalid("'tls.crt' and 'tls.key' are no PEM certificate with its key".to_owned())
-        })?;
-        builder = builder.identity(identity);
-    }
+    builder = builder.tls_backend_preconfigured(tls::config(&remote.credentials)?);
     builder.build().doing(|| format!("cannot make an HTTP client for '{}'", remote.url))
 }
 
