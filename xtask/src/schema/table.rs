@@ -1,10 +1,18 @@
-//! An OpenAPI document as a table.
+//! OpenAPI documents as tables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
+
+/// What the names of built-in types start with, left out in tables.
+const PREFIXES: [&str; 4] = [
+    "io.k8s.apimachinery.pkg.",
+    "io.k8s.api.",
+    "io.k8s.apiextensions-apiserver.pkg.apis.",
+    "io.k8s.kube-aggregator.pkg.apis.",
+];
 
 /// Group, version and kind.
 type Gvk = (String, String, String);
@@ -13,36 +21,41 @@ type Gvk = (String, String, String);
 struct Resource {
     plural: String,
     namespaced: bool,
-    type_name: Option<String>,
 }
 
+/// A field that is an object or a list.
 struct Field {
-    name: String,
-    form: String,
-    /// The type at the bottom of the form, and whether a list lies on the way.
-    refers: Option<String>,
+    /// The type of the object, or of the items of a merged list.
+    of: Option<String>,
     list: bool,
-    attributes: String,
+    /// The keys of a merged list; none if it holds scalars.
+    merge: Option<Vec<String>>,
 }
 
-pub(crate) struct Table {
+/// What the documents say, put together.
+#[derive(Default)]
+pub(crate) struct Document {
     resources: BTreeMap<Gvk, Resource>,
-    types: BTreeMap<String, Vec<Field>>,
+    kinds: BTreeMap<(String, String), String>,
+    types: BTreeMap<String, BTreeMap<String, Field>>,
 }
 
-impl Table {
-    pub(crate) fn read(document: &Value) -> Result<Self> {
-        let mut table = Self { resources: BTreeMap::new(), types: BTreeMap::new() };
-        for (path, operations) in object(document, "paths")? {
-            table.read_path(path, operations);
+impl Document {
+    pub(crate) fn read(documents: &[Value]) -> Result<Self> {
+        let mut all = Self::default();
+        for document in documents {
+            for (path, operations) in
+                document.get("paths").and_then(Value::as_object).into_iter().flatten()
+            {
+                all.read_path(path, operations);
+            }
+            let definitions = document.get("definitions").and_then(Value::as_object);
+            for (name, schema) in definitions.context("no definitions")? {
+                all.read_definition(name, schema);
+            }
         }
-        for (name, schema) in object(document, "definitions")? {
-            table.read_definition(name, schema)?;
-        }
-        table.resources.retain(|_, resource| !resource.plural.is_empty());
-        table.keep_what_leads_to_lists();
-        table.drop_unreachable();
-        Ok(table)
+        all.forget_what_holds_no_list();
+        Ok(all)
     }
 
     /// The kind behind a path, if it is that of a whole resource.
@@ -63,171 +76,150 @@ impl Table {
         }
     }
 
-    fn read_definition(&mut self, name: &str, schema: &Value) -> Result<()> {
+    fn read_definition(&mut self, name: &str, schema: &Value) {
         let short = short_name(name);
-        for gvk in array(schema, "x-kubernetes-group-version-kind").iter().filter_map(gvk) {
-            if let Some(resource) = self.resources.get_mut(&gvk) {
-                resource.type_name = Some(short.clone());
-            }
-        }
-        let mut fields = Vec::new();
-        for (field, schema) in
-            schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+        for (group, version, kind) in
+            array(schema, "x-kubernetes-group-version-kind").iter().filter_map(gvk)
         {
-            let form = form(schema).with_context(|| format!("{name}.{field}"))?;
-            fields.push(Field {
-                name: field.clone(),
-                refers: form.refers,
-                list: form.list,
-                form: form.text,
-                attributes: attributes(schema),
-            });
+            if !served_by_default(&short) {
+                continue;
+            }
+            let api_version = if group.is_empty() { version } else { format!("{group}/{version}") };
+            self.kinds.insert((api_version, kind), short.clone());
         }
-        fields.sort_by(|a, b| a.name.cmp(&b.name));
-        self.types.insert(short, fields);
-        Ok(())
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let fields = properties.into_iter().flatten();
+        let fields = fields.filter_map(|(name, schema)| Some((name.clone(), field(schema)?)));
+        self.types.insert(short, fields.collect());
     }
 
-    /// Drops fields that are no lists and hold none, however deep.
-    fn keep_what_leads_to_lists(&mut self) {
-        let mut leading: BTreeSet<String> = BTreeSet::new();
+    /// Drops types that hold no list, however deep, and fields that are scalars by another name.
+    fn forget_what_holds_no_list(&mut self) {
+        let objects: BTreeSet<String> = self.types.keys().cloned().collect();
+        let mut kept = BTreeSet::new();
         loop {
+            let holds =
+                |field: &Field| field.list || field.of.as_ref().is_some_and(|of| kept.contains(of));
             let more: Vec<String> = self
                 .types
                 .iter()
-                .filter(|(name, _)| !leading.contains(*name))
-                .filter(|(_, fields)| fields.iter().any(|field| leads(field, &leading)))
+                .filter(|(name, fields)| !kept.contains(*name) && fields.values().any(holds))
                 .map(|(name, _)| name.clone())
                 .collect();
             if more.is_empty() {
                 break;
             }
-            leading.extend(more);
+            kept.extend(more);
         }
+        self.types.retain(|name, _| kept.contains(name));
         for fields in self.types.values_mut() {
-            fields.retain(|field| leads(field, &leading));
-            for field in fields {
-                if let Some(refers) = field.refers.take_if(|refers| !leading.contains(refers)) {
-                    field.form = field.form.replace(&refers, "any");
-                }
+            fields.retain(|_, field| {
+                field.list || field.of.as_ref().is_none_or(|of| objects.contains(of))
+            });
+            for field in fields.values_mut() {
+                field.of.take_if(|of| !kept.contains(of));
             }
-        }
-        self.types.retain(|name, _| leading.contains(name));
-        for resource in self.resources.values_mut() {
-            resource.type_name.take_if(|name| !leading.contains(name));
         }
     }
 
-    /// Drops types no kind leads to.
-    fn drop_unreachable(&mut self) {
+    /// The table of kinds.
+    pub(crate) fn kinds(&self) -> String {
+        let mut out = String::new();
+        for ((group, version, kind), resource) in &self.resources {
+            let group = if group.is_empty() { "-" } else { group };
+            let scope = if resource.namespaced { "namespaced" } else { "cluster" };
+            let _ = writeln!(out, "kind {group} {version} {kind} {} {scope}", resource.plural);
+        }
+        out
+    }
+
+    /// The table of merges.
+    pub(crate) fn merges(&self) -> String {
+        let mut out = String::new();
+        for ((api_version, kind), of) in &self.kinds {
+            let of = if self.types.contains_key(of) { of } else { "-" };
+            let _ = writeln!(out, "kind {api_version} {kind} {of}");
+        }
+        for name in self.reachable() {
+            let _ = writeln!(out, "type {name}");
+            for (name, field) in self.types.get(&name).into_iter().flatten() {
+                let _ = write!(out, "{name} {}", field.of.as_deref().unwrap_or("-"));
+                let _ = match field.merge.as_deref() {
+                    None => writeln!(out),
+                    Some([]) => writeln!(out, " merge"),
+                    Some(keys) => writeln!(out, " merge {}", keys.join(",")),
+                };
+            }
+        }
+        out
+    }
+
+    /// The types some kind leads to.
+    fn reachable(&self) -> BTreeSet<String> {
         let mut reached = BTreeSet::new();
-        let mut open: Vec<String> =
-            self.resources.values().filter_map(|resource| resource.type_name.clone()).collect();
+        let mut open: Vec<String> = self.kinds.values().cloned().collect();
         while let Some(name) = open.pop() {
             if let Some(fields) = self.types.get(&name)
                 && reached.insert(name)
             {
-                open.extend(fields.iter().filter_map(|field| field.refers.clone()));
+                open.extend(fields.values().filter_map(|field| field.of.clone()));
             }
         }
-        self.types.retain(|name, _| reached.contains(name));
+        reached
     }
-}
-
-fn leads(field: &Field, leading: &BTreeSet<String>) -> bool {
-    field.list || field.refers.as_ref().is_some_and(|refers| leading.contains(refers))
 }
 
 fn gvk(value: &Value) -> Option<Gvk> {
     let text = |field: &str| Some(value.get(field)?.as_str()?.to_owned());
-    Some((text("group")?, text("version")?, text("kind")?))
+    Some((text("group").unwrap_or_default(), text("version")?, text("kind")?))
 }
 
-struct Form {
-    text: String,
-    refers: Option<String>,
-    list: bool,
-}
-
-fn form(schema: &Value) -> Result<Form> {
+fn field(schema: &Value) -> Option<Field> {
     let text = |field: &str| schema.get(field).and_then(Value::as_str);
-    if let Some(reference) = text("$ref") {
-        let name = reference.strip_prefix("#/definitions/").context("a reference elsewhere")?;
-        let short = short_name(name);
-        return Ok(Form { text: short.clone(), refers: Some(short), list: false });
+    if let Some(name) = reference(schema) {
+        return is_object(&name).then_some(Field { of: Some(name), list: false, merge: None });
     }
-    if text("type") == Some("array") {
-        let items = form(schema.get("items").context("a list of nothing")?)?;
-        return Ok(Form { text: format!("[{}]", items.text), list: true, ..items });
-    }
-    match schema.get("additionalProperties") {
-        Some(values @ Value::Object(_)) => {
-            let values = form(values)?;
-            Ok(Form { text: format!("{{{}}}", values.text), ..values })
+    match text("type") {
+        Some("object") => Some(Field { of: None, list: false, merge: None }),
+        Some("array") => {
+            let strategies = text("x-kubernetes-patch-strategy").unwrap_or_default();
+            let merge = strategies.split(',').any(|strategy| strategy == "merge");
+            let of = schema.get("items").and_then(reference).filter(|_| merge);
+            Some(Field { of, list: true, merge: merge.then(|| keys(schema)) })
         }
-        _ => Ok(Form { text: "any".to_owned(), refers: None, list: false }),
+        _ => None,
     }
 }
 
-fn attributes(schema: &Value) -> String {
-    let text = |field: &str| schema.get(field).and_then(Value::as_str);
-    let mut out = String::new();
-    if let Some(list) = text("x-kubernetes-list-type") {
-        out.push_str(" list=");
-        out.push_str(list);
+/// All keys of the list if it has several, else the one for patches.
+fn keys(schema: &Value) -> Vec<String> {
+    let text = |key: &Value| key.as_str().map(str::to_owned);
+    let all = array(schema, "x-kubernetes-list-map-keys");
+    if !all.is_empty() {
+        return all.iter().filter_map(text).collect();
     }
-    let keys: Vec<&str> =
-        array(schema, "x-kubernetes-list-map-keys").iter().filter_map(Value::as_str).collect();
-    if !keys.is_empty() {
-        if text("x-kubernetes-list-type").is_none() {
-            out.push_str(" list=map");
-        }
-        out.push(':');
-        out.push_str(&keys.join(","));
-    }
-    if let Some(strategy) = text("x-kubernetes-patch-strategy") {
-        out.push_str(" patch=");
-        out.push_str(strategy);
-        if let Some(key) = text("x-kubernetes-patch-merge-key") {
-            out.push(':');
-            out.push_str(key);
-        }
-    }
-    out
+    schema.get("x-kubernetes-patch-merge-key").and_then(text).into_iter().collect()
 }
 
-/// `io.k8s.api.core.v1.Pod` as `core.v1.Pod`.
+fn reference(schema: &Value) -> Option<String> {
+    Some(short_name(schema.get("$ref")?.as_str()?.strip_prefix("#/definitions/")?))
+}
+
+/// kustomize's document is what a cluster with no feature gates set serves; the one in the sources of
+/// Kubernetes also has what lies behind the gates.
+fn served_by_default(type_name: &str) -> bool {
+    !type_name.contains("alpha") && type_name != "core.v1.EphemeralContainers"
+}
+
+/// Whether a type is more than a scalar with a name.
+fn is_object(name: &str) -> bool {
+    !["Quantity", "IntOrString", ".Time", ".MicroTime"].iter().any(|scalar| name.ends_with(scalar))
+}
+
 fn short_name(name: &str) -> String {
-    let parts: Vec<&str> = name.split('.').collect();
-    match parts.as_slice() {
-        [.., group, version, kind] => format!("{group}.{version}.{kind}"),
-        _ => name.to_owned(),
-    }
-}
-
-fn object<'a>(value: &'a Value, field: &str) -> Result<&'a Map<String, Value>> {
-    value.get(field).and_then(Value::as_object).with_context(|| format!("no {field}"))
+    PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name).to_owned()
 }
 
 fn array<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ((group, version, kind), resource) in &self.resources {
-            let group = if group.is_empty() { "-" } else { group };
-            let scope = if resource.namespaced { "namespaced" } else { "cluster" };
-            let type_name = resource.type_name.as_deref().unwrap_or("-");
-            let plural = &resource.plural;
-            writeln!(f, "kind {group} {version} {kind} {plural} {scope} {type_name}")?;
-        }
-        for (name, fields) in &self.types {
-            writeln!(f, "type {name}")?;
-            for field in fields {
-                writeln!(f, " {} {}{}", field.name, field.form, field.attributes)?;
-            }
-        }
-        Ok(())
-    }
 }
