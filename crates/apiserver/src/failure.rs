@@ -83,24 +83,6 @@ impl Cause {
         }
     }
 
-    /// A value that must be unique.
-    pub(crate) fn duplicate(field: &str, value: &Value) -> Self {
-        Self {
-            reason: "FieldValueDuplicate".to_owned(),
-            message: format!("Duplicate value: {value}"),
-            field: field.to_owned(),
-        }
-    }
-
-    /// A value that refers to nothing.
-    pub(crate) fn not_found(field: &str, value: &Value) -> Self {
-        Self {
-            reason: "FieldValueNotFound".to_owned(),
-            message: format!("Not found: {value}"),
-            field: field.to_owned(),
-        }
-    }
-
     /// A value of too many bytes.
     pub(crate) fn too_long(field: &str, limit: usize) -> Self {
         Self {

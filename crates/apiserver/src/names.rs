@@ -8,7 +8,7 @@ pub(crate) const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must cons
 pub(crate) const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters \
     or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for \
     validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-/// The message for Service names.
+/// The message for names that must start with a letter.
 pub(crate) const DNS_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', \
     start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', \
     regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
@@ -61,7 +61,6 @@ pub(crate) fn is_qualified_part(text: &str) -> bool {
 pub(crate) enum NameRule {
     Subdomain,
     Label,
-    Label1035,
     /// A path segment: anything but `.`, `..`, `/` and `%` (RBAC objects).
     Segment,
 }
@@ -70,8 +69,7 @@ impl NameRule {
     /// The rule for a built-in kind; custom resources take subdomains.
     pub(crate) fn of(group: &str, kind: &str) -> Self {
         match (group, kind) {
-            ("", "Namespace") => Self::Label,
-            ("", "Service") => Self::Label1035,
+            ("", "Namespace" | "Service") => Self::Label,
             ("rbac.authorization.k8s.io", _) => Self::Segment,
             _ => Self::Subdomain,
         }
@@ -88,11 +86,6 @@ impl NameRule {
             }
             Self::Label if !is_dns_label(name) => {
                 Some(too_long(LABEL_MAX).unwrap_or_else(|| DNS_LABEL.to_owned()))
-            }
-            Self::Label1035
-                if !is_dns_label(name) || name.starts_with(|c: char| c.is_ascii_digit()) =>
-            {
-                Some(too_long(LABEL_MAX).unwrap_or_else(|| DNS_1035.to_owned()))
             }
             Self::Segment if matches!(name, "." | "..") => Some(format!("may not be '{name}'")),
             Self::Segment => {

@@ -5,7 +5,6 @@ mod admission;
 mod definition;
 mod immutable;
 mod metadata;
-mod rules;
 
 use serde_json::Value;
 
@@ -141,7 +140,9 @@ pub(crate) fn validate(
     if resource.custom.is_some() || !subresource.is_empty() {
         return causes;
     }
-    causes.extend(rules::check(resource, new));
+    if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        causes.extend(definition::check(new));
+    }
     if let Some(old) = old {
         causes.extend(immutable::check(resource, old, new));
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::node::{ListType, Schema};
 use super::{FieldError, Reason, TypeRef};
 
+mod builtin;
 mod cel_value;
 mod format;
 mod lists;
@@ -17,7 +18,7 @@ pub use rules::check_rules;
 /// immutable fields compare with it, and what was wrong before and did not change is let through.
 pub fn validate(of: &TypeRef, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
     if of.is_builtin() {
-        return Vec::new();
+        return builtin::validate(of, object);
     }
     let mut errors = structural::validate(of.schema(), object, old);
     if old.is_none_or(|old| lists::validate(of.schema(), old).is_empty()) {

@@ -14,9 +14,11 @@ enum Refusal {
     Invalid(&'static str),
     /// `Forbidden: <words>`
     Forbidden(&'static str),
+    /// `Invalid value: null: field is immutable`
+    Hidden,
 }
 
-use Refusal::{Forbidden, Invalid};
+use Refusal::{Forbidden, Hidden, Invalid};
 
 /// (group, kind, field, refusal)
 const FIELDS: &[(&str, &str, &str, Refusal)] = &[
@@ -39,34 +41,14 @@ const FIELDS: &[(&str, &str, &str, Refusal)] = &[
     ("discovery.k8s.io", "EndpointSlice", "addressType", Invalid(IMMUTABLE)),
     ("networking.k8s.io", "IngressClass", "spec.controller", Invalid(IMMUTABLE)),
     ("node.k8s.io", "RuntimeClass", "handler", Invalid(IMMUTABLE)),
-    ("rbac.authorization.k8s.io", "RoleBinding", "roleRef", Invalid("cannot change roleRef")),
-    (
-        "rbac.authorization.k8s.io",
-        "ClusterRoleBinding",
-        "roleRef",
-        Invalid("cannot change roleRef"),
-    ),
+    ("rbac.authorization.k8s.io", "RoleBinding", "roleRef", Invalid(IMMUTABLE)),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding", "roleRef", Invalid(IMMUTABLE)),
     ("scheduling.k8s.io", "PriorityClass", "value", Forbidden("may not be changed in an update.")),
     ("scheduling.k8s.io", "PriorityClass", "preemptionPolicy", Invalid(IMMUTABLE)),
-    (
-        "storage.k8s.io",
-        "StorageClass",
-        "provisioner",
-        Forbidden("updates to provisioner are forbidden."),
-    ),
-    (
-        "storage.k8s.io",
-        "StorageClass",
-        "parameters",
-        Forbidden("updates to parameters are forbidden."),
-    ),
-    (
-        "storage.k8s.io",
-        "StorageClass",
-        "reclaimPolicy",
-        Forbidden("updates to reclaimPolicy are forbidden."),
-    ),
-    ("storage.k8s.io", "StorageClass", "volumeBindingMode", Invalid(IMMUTABLE)),
+    ("storage.k8s.io", "StorageClass", "provisioner", Hidden),
+    ("storage.k8s.io", "StorageClass", "parameters", Hidden),
+    ("storage.k8s.io", "StorageClass", "reclaimPolicy", Hidden),
+    ("storage.k8s.io", "StorageClass", "volumeBindingMode", Hidden),
     ("storage.k8s.io", "CSIDriver", "spec.attachRequired", Invalid(IMMUTABLE)),
     ("apiextensions.k8s.io", "CustomResourceDefinition", "spec.scope", Invalid(IMMUTABLE)),
     ("apiextensions.k8s.io", "CustomResourceDefinition", "spec.group", Invalid(IMMUTABLE)),
@@ -87,6 +69,7 @@ pub(super) fn check(resource: &Resource, old: &Value, new: &Value) -> Vec<Cause>
             causes.push(match refusal {
                 Invalid(words) => Cause::invalid(field, after.unwrap_or(&Value::Null), words),
                 Forbidden(words) => Cause::forbidden(field, words),
+                Hidden => Cause::invalid(field, &Value::Null, IMMUTABLE),
             });
         }
     }

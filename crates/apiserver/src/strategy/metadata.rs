@@ -124,7 +124,7 @@ fn owners(new: &Value) -> Vec<Cause> {
     const FIELD: &str = "metadata.ownerReferences";
     let mut causes = Vec::new();
     let mut controllers: Vec<&Value> = Vec::new();
-    for owner in object::owners(new) {
+    for (at, owner) in object::owners(new).enumerate() {
         let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default();
         if text("apiVersion").is_empty() {
             causes.push(Cause::invalid(
@@ -135,8 +135,8 @@ fn owners(new: &Value) -> Vec<Cause> {
         }
         for field in ["kind", "name", "uid"] {
             if text(field).is_empty() {
-                let why = if field == "kind" { "must not be empty" } else { "must not be empty" };
-                causes.push(Cause::invalid(&format!("{FIELD}.{field}"), &"".into(), why));
+                causes
+                    .push(Cause::required(&format!("{FIELD}[{at}].{field}"), "must not be empty"));
             }
         }
         if owner.get("controller").and_then(Value::as_bool) == Some(true) {

@@ -45,7 +45,8 @@ fn version_of(uuid: &str) -> Option<char> {
     uuid.chars().filter(|c| *c != '-').nth(12)
 }
 
-fn is_cidr(text: &str) -> bool {
+/// An address and a number of bits.
+pub(super) fn is_cidr(text: &str) -> bool {
     let Some((address, bits)) = text.split_once('/') else { return false };
     let Ok(bits) = bits.parse::<u8>() else { return false };
     (address.parse::<Ipv4Addr>().is_ok() && bits <= 32)
