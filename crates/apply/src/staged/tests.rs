@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use kube::Client;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::json;
+use testkit::ControlPlane;
 use testkit::apiserver::{ApiServer, Options};
 
 use super::*;
@@ -12,18 +13,38 @@ use crate::wait::{Target, wait};
 
 /// A cluster in memory, and what was applied to it before.
 struct World {
-    server: ApiServer,
+    server: Option<ApiServer>,
     cluster: Cluster,
     known: Known,
     options: ApplyOptions,
 }
 
 impl World {
-    fn new() -> Self {
+    fn in_memory() -> Self {
         let server = ApiServer::new(Options::default());
         let client = Client::new(server.service(), "default");
+        Self::new(client, Some(server))
+    }
+
+    async fn real(plane: &ControlPlane) -> Self {
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(&plane.kubeconfig()).unwrap();
+        let options = kube::config::KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+        Self::new(Client::try_from(config).unwrap(), None)
+    }
+
+    fn new(client: Client, server: Option<ApiServer>) -> Self {
         let options = ApplyOptions { selector: "owner=me".to_owned(), ..ApplyOptions::default() };
         Self { cluster: Cluster::new(client, "ours"), server, known: Known::default(), options }
+    }
+
+    /// Removes what a scenario made.
+    async fn clear(&self) {
+        let all = kube::api::ListParams::default();
+        let params = kube::api::DeleteParams::background();
+        for api in [self.config_maps(), self.api("Deployment", "apps/v1", "deployments")] {
+            api.delete_collection(&params, &all).await.unwrap();
+        }
     }
 
     async fn apply(&mut self, objects: &[Value]) -> Result<String, String> {
@@ -73,10 +94,57 @@ impl World {
 
     /// How many requests other than watches there were since the last call.
     fn requests(&self) -> u64 {
-        let counts = self.server.requests();
-        self.server.reset_requests();
+        let Some(server) = &self.server else { return 0 };
+        let counts = server.requests();
+        server.reset_requests();
         counts.into_iter().filter(|(kind, _)| kind.verb != "watch").map(|(_, count)| count).sum()
     }
+}
+
+/// Makes a test of each scenario against the API server in memory, and one that runs all of them
+/// against a real one where its programs are there.
+macro_rules! scenarios {
+    ($($name:ident),+ $(,)?) => {
+        mod in_memory {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::$name(&mut super::World::in_memory()).await;
+                }
+            )+
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn a_real_api_server_agrees() {
+            let Some(tools) = ControlPlane::tools() else {
+                println!("skipped: $WEIR_TOOLS names no control plane");
+                return;
+            };
+            let plane = ControlPlane::start(&tools).unwrap();
+            $(
+                println!("{}", stringify!($name));
+                let mut world = World::real(&plane).await;
+                $name(&mut world).await;
+                world.clear().await;
+            )+
+        }
+    };
+}
+
+scenarios! {
+    objects_are_created_then_unchanged_then_configured,
+    nothing_is_written_when_one_of_a_stage_is_refused,
+    drift_is_corrected_and_foreign_fields_are_left,
+    what_kubectl_added_goes_with_the_takeover_and_stays_with_merge,
+    if_not_present_creates_and_then_leaves_alone,
+    ignored_fields_are_left_to_whoever_set_them,
+    an_immutable_field_needs_force,
+    a_definition_is_ready_before_its_objects_are_sent,
+    pruning_takes_what_is_ours_and_leaves_the_rest,
+    a_deployment_is_waited_for_and_a_missing_object_times_out,
+    a_cancelled_wait_ends_at_once,
+    a_watched_set_that_nobody_changed_costs_no_request_and_drift_is_told,
+    an_impersonated_account_may_do_what_its_roles_allow,
 }
 
 fn config_map(name: &str, data: Value) -> Value {
@@ -87,9 +155,7 @@ fn config_map(name: &str, data: Value) -> Value {
     })
 }
 
-#[tokio::test]
-async fn objects_are_created_then_unchanged_then_configured() {
-    let mut world = World::new();
+async fn objects_are_created_then_unchanged_then_configured(world: &mut World) {
     let (a, b) = (config_map("a", json!({"k": "1"})), config_map("b", json!({"k": "1"})));
     let created = "ConfigMap/default/a created\nConfigMap/default/b created";
     assert_eq!(world.apply(&[a.clone(), b.clone()]).await.unwrap(), created);
@@ -101,9 +167,7 @@ async fn objects_are_created_then_unchanged_then_configured() {
     assert_eq!(world.data("b").await, json!({"k": "2"}));
 }
 
-#[tokio::test]
-async fn nothing_is_written_when_one_of_a_stage_is_refused() {
-    let mut world = World::new();
+async fn nothing_is_written_when_one_of_a_stage_is_refused(world: &mut World) {
     let mut bad = config_map("b", json!({"k": "1"}));
     bad["data"] = json!(["no map"]);
     let error = world.apply(&[config_map("a", json!({"k": "1"})), bad]).await.unwrap_err();
@@ -111,9 +175,7 @@ async fn nothing_is_written_when_one_of_a_stage_is_refused() {
     assert!(world.config_maps().get_opt("a").await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn drift_is_corrected_and_foreign_fields_are_left() {
-    let mut world = World::new();
+async fn drift_is_corrected_and_foreign_fields_are_left(world: &mut World) {
     let object = config_map("a", json!({"k": "1"}));
     world.apply(std::slice::from_ref(&object)).await.unwrap();
     world.edit("a", json!({"data": {"k": "changed"}})).await;
@@ -124,9 +186,7 @@ async fn drift_is_corrected_and_foreign_fields_are_left() {
     assert_eq!(world.data("a").await, json!({"k": "1"}));
 }
 
-#[tokio::test]
-async fn what_kubectl_added_goes_with_the_takeover_and_stays_with_merge() {
-    let mut world = World::new();
+async fn what_kubectl_added_goes_with_the_takeover_and_stays_with_merge(world: &mut World) {
     let mut object = config_map("a", json!({"k": "1"}));
     world.apply(std::slice::from_ref(&object)).await.unwrap();
     object["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"});
@@ -139,9 +199,7 @@ async fn what_kubectl_added_goes_with_the_takeover_and_stays_with_merge() {
     assert_eq!(world.data("a").await, json!({"k": "1"}));
 }
 
-#[tokio::test]
-async fn if_not_present_creates_and_then_leaves_alone() {
-    let mut world = World::new();
+async fn if_not_present_creates_and_then_leaves_alone(world: &mut World) {
     let mut object = config_map("a", json!({"k": "1"}));
     object["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"});
     assert_eq!(
@@ -156,9 +214,7 @@ async fn if_not_present_creates_and_then_leaves_alone() {
     assert_eq!(world.data("a").await, json!({"k": "1"}));
 }
 
-#[tokio::test]
-async fn ignored_fields_are_left_to_whoever_set_them() {
-    let mut world = World::new();
+async fn ignored_fields_are_left_to_whoever_set_them(world: &mut World) {
     world.options.ignore = vec![IgnoreRule { paths: vec!["/data/k".to_owned()], target: None }];
     let object = config_map("a", json!({"k": "1", "l": "1"}));
     world.apply(std::slice::from_ref(&object)).await.unwrap();
@@ -200,9 +256,7 @@ fn with_fixed(client: &Client) -> Client {
     Client::new(service, "default")
 }
 
-#[tokio::test]
-async fn an_immutable_field_needs_force() {
-    let mut world = World::new();
+async fn an_immutable_field_needs_force(world: &mut World) {
     world.cluster = Cluster::new(with_fixed(world.cluster.client()), "ours");
     let fixed = |value: &str| config_map("fixed", json!({"k": value}));
     assert_eq!(world.apply(&[fixed("1")]).await.unwrap(), "ConfigMap/default/fixed created");
@@ -231,9 +285,7 @@ fn definition() -> Value {
     })
 }
 
-#[tokio::test]
-async fn a_definition_is_ready_before_its_objects_are_sent() {
-    let mut world = World::new();
+async fn a_definition_is_ready_before_its_objects_are_sent(world: &mut World) {
     let widget = json!({
         "apiVersion": "example.com/v1", "kind": "Widget",
         "metadata": {"name": "w", "namespace": "made-here"}, "spec": {"size": 1},
@@ -248,9 +300,7 @@ async fn a_definition_is_ready_before_its_objects_are_sent() {
     );
 }
 
-#[tokio::test]
-async fn pruning_takes_what_is_ours_and_leaves_the_rest() {
-    let mut world = World::new();
+async fn pruning_takes_what_is_ours_and_leaves_the_rest(world: &mut World) {
     let mut kept = config_map("kept", json!({}));
     kept["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/prune": "disabled"});
     let mut foreign = config_map("foreign", json!({}));
@@ -273,9 +323,7 @@ async fn pruning_takes_what_is_ours_and_leaves_the_rest() {
     assert!(world.config_maps().get_opt("foreign").await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn a_deployment_is_waited_for_and_a_missing_object_times_out() {
-    let mut world = World::new();
+async fn a_deployment_is_waited_for_and_a_missing_object_times_out(world: &mut World) {
     let deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "web", "namespace": "default"},
@@ -301,9 +349,7 @@ async fn a_deployment_is_waited_for_and_a_missing_object_times_out() {
     );
 }
 
-#[tokio::test]
-async fn a_cancelled_wait_ends_at_once() {
-    let world = World::new();
+async fn a_cancelled_wait_ends_at_once(world: &mut World) {
     let id = ObjectId::from_inventory("default_missing__ConfigMap").unwrap();
     let options = WaitOptions { timeout: Duration::from_hours(1), ..WaitOptions::default() };
     options.cancel.cancel();
@@ -322,9 +368,7 @@ async fn eventually(what: &str, holds: impl Fn() -> bool) {
     panic!("{what} did not happen");
 }
 
-#[tokio::test]
-async fn a_watched_set_that_nobody_changed_costs_no_request_and_drift_is_told() {
-    let mut world = World::new();
+async fn a_watched_set_that_nobody_changed_costs_no_request_and_drift_is_told(world: &mut World) {
     let told: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
     let listener = std::sync::Arc::clone(&told);
     let on_foreign = std::sync::Arc::new(move |foreign: crate::Foreign| {
@@ -356,9 +400,7 @@ async fn a_watched_set_that_nobody_changed_costs_no_request_and_drift_is_told() 
     assert_eq!(world.data("b").await, json!({"k": "1"}));
 }
 
-#[tokio::test]
-async fn an_impersonated_account_may_do_what_its_roles_allow() {
-    let world = World::new();
+async fn an_impersonated_account_may_do_what_its_roles_allow(world: &mut World) {
     let account =
         crate::Identity::ServiceAccount { namespace: "default".into(), name: "nobody".into() };
     let cluster = world.cluster.acting_as(&account);
