@@ -66,6 +66,57 @@ async fn what_nobody_changed_costs_one_status_write_and_nothing_else() {
     assert_eq!(apps["status"]["history"][0]["totalReconciliations"], 2);
 }
 
+/// What is asked of the server, discovery and the first reads of a new process left out.
+#[tokio::test]
+async fn an_app_costs_few_requests() {
+    let world = World::new().await;
+    let app = |tag: &str| -> Vec<(String, String)> {
+        let files = ["a", "b", "c"].map(|name| (format!("{name}.yaml"), config_map(name, "1")));
+        files.into_iter().chain([("d.yaml".to_owned(), config_map("d", tag))]).collect()
+    };
+    let put = async |revision: &str, files: Vec<(String, String)>| {
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+        world.source("podinfo", revision, &files).await;
+    };
+    put("r1", app("1")).await;
+    world.create(kustomization("warm", json!({"namePrefix": "warm-"}))).await;
+    world.ready("warm", "Applied revision: r1").await;
+    world.merge("Kustomization", "warm", json!({"spec": {"suspend": true}})).await;
+    world.quiet().await;
+    world.requests();
+    world.create(kustomization("apps", json!({}))).await;
+    world.quiet().await;
+    assert_eq!(
+        world.requests(),
+        [
+            "create events: 2",
+            "create kustomizations.kustomize.toolkit.fluxcd.io: 1",
+            "patch configmaps: 8",
+            "patch kustomizations.kustomize.toolkit.fluxcd.io: 1",
+            "patch kustomizations.kustomize.toolkit.fluxcd.io/status: 2",
+        ],
+        "finalizer, inventory, four dry runs, four applies, outcome"
+    );
+    put("r2", app("2")).await;
+    world.quiet().await;
+    let requests: Vec<String> = world
+        .requests()
+        .into_iter()
+        .filter(|request| !request.contains("gitrepositories"))
+        .collect();
+    assert_eq!(
+        requests,
+        [
+            "create events: 2",
+            "get configmaps: 1",
+            "patch configmaps: 2",
+            "patch kustomizations.kustomize.toolkit.fluxcd.io/status: 1",
+        ],
+        "only the object that changed is asked about"
+    );
+}
+
 #[tokio::test]
 async fn a_new_artifact_is_applied_and_what_it_lacks_is_pruned() {
     let world = World::new().await;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use common::condition::{self, ConditionType, Observation, Reason};
 use common::names;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use kube::Resource;
-use kube::api::Api;
+use kube::api::{Api, Patch, PatchParams};
 use kube::core::{DeserializeGuard, error_boundary::InvalidObject};
 use kube::runtime::watcher::{Config, Event};
 use serde::de::DeserializeOwned;
@@ -264,7 +265,7 @@ impl<R: Reconcile> Controller<R> {
         }
     }
 
-    /// An object that cannot be read is left alone; the log says which and why.
+    /// An object that cannot be read stalls: its status and the log say why.
     fn invalid(&mut self, key: &Key, invalid: &InvalidObject) {
         let kind = R::Object::kind(&());
         tracing::error!(
@@ -278,6 +279,17 @@ impl<R: Reconcile> Controller<R> {
         self.visitor.context.observe(&finished, key, &kind, &invalid.error);
         // The state before cannot be trusted to be what is wanted now.
         self.visitor.objects.remove(key);
+        let (context, name) = (self.visitor.context.clone(), key.name.clone());
+        let api: Api<DeserializeGuard<R::Object>> =
+            Api::namespaced(context.client().clone(), &key.namespace);
+        let status = Patch::Merge(invalid_status(invalid, context.clock().now()));
+        let field_manager = Some(self.visitor.manager.clone());
+        self.side_watches.spawn(async move {
+            let params = PatchParams { field_manager, ..PatchParams::default() };
+            if let Err(error) = api.patch_status(&name, &params, &status).await {
+                tracing::debug!(%error, name, "cannot write why the object cannot be read");
+            }
+        });
     }
 
     fn is_gone(&mut self, key: &Key) {
@@ -322,3 +334,21 @@ fn status_manager(controller: &str) -> String {
         _ => controller.to_owned(),
     }
 }
+
+/// The merge patch that says in the status of an object why it cannot be read.
+fn invalid_status(invalid: &InvalidObject, now: jiff::Timestamp) -> serde_json::Value {
+    let generation = invalid.metadata.generation;
+    let message = format!("cannot read object: {}", invalid.error);
+    let mut conditions = Vec::new();
+    let reason = Reason::ValidationFailed;
+    for observation in [
+        Observation::is_true(ConditionType::Stalled, reason, message.clone()),
+        Observation::is_false(ConditionType::Ready, reason, message),
+    ] {
+        condition::set(&mut conditions, observation, generation, now.into());
+    }
+    serde_json::json!({"status": {"conditions": conditions, "observedGeneration": generation}})
+}
+
+#[cfg(test)]
+mod tests;

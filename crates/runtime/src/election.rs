@@ -200,19 +200,4 @@ fn won<T>(answer: Result<T, kube::Error>) -> Result<bool, kube::Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shards_have_leases_of_their_own() {
-        assert_eq!(
-            lease_name("kustomize-controller", None),
-            "kustomize-controller-leader-election"
-        );
-        // printf 'sharding.fluxcd.io/key=shard1' | sha256sum | cut -c-8
-        assert_eq!(
-            lease_name("kustomize-controller", Some("sharding.fluxcd.io/key=shard1")),
-            "kustomize-controller-leader-election-73fdc1be"
-        );
-    }
-}
+mod tests;
