@@ -257,5 +257,7 @@ fn drop_local(tree: &Tree, map: &mut ResMap) -> Result<()> {
             resource.node.and_then(|object| resource::annotation(tree, object, LOCAL_CONFIG));
         local.is_none_or(|local| local == "false")
     });
-    Ok(())
+    // Transformers other than those for namespaces and patches don't look for conflicts.
+    let all = std::mem::take(&mut map.list);
+    map.append_all(tree, all)
 }

@@ -5,7 +5,7 @@ pub(crate) mod shapes;
 
 use crate::error::{Error, Result};
 use crate::resmap::Selector;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shape::{Fields, Reading};
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ wire!(
 );
 
 /// A Helm chart to render into objects, as a kustomization's `helmCharts` gives it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire format has them")]
 #[expect(

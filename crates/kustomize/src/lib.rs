@@ -19,6 +19,8 @@
 //! Deliberately not here: plugins that are programs (they are refused), `kustomize edit`, and fetching.
 
 mod build;
+#[cfg(test)]
+mod cases;
 mod config;
 mod error;
 mod files;

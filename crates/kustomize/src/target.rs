@@ -109,7 +109,10 @@ impl<'a> Target<'a> {
         let vars = &self.kustomization.vars;
         vars::attach(&build.tree, &mut all.map, vars)
             .and_then(|()| vars::add(&mut all.vars, vars.iter().cloned()))
-            .context(|| "merging vars".to_owned())?;
+            .context(|| {
+                let shown: Vec<_> = vars.iter().map(vars::describe_raw).collect();
+                format!("merging vars [{}]", shown.join(" "))
+            })?;
         Ok(all)
     }
 
@@ -299,18 +302,9 @@ impl<'a> Target<'a> {
                     Some(&self.kustomization.namespace).filter(|namespace| !namespace.is_empty());
                 chart.namespace.clone_from(own.unwrap_or(&self.helm_namespace));
             }
-            let made = helm::inflate(
-                &mut build.tree,
-                &self.loader,
-                build.options.helm,
-                (&chart, globals),
-            )
-            .context(|| {
-                format!(
-                    "trouble configuring builtin HelmChartInflationGenerator for chart '{}'",
-                    chart.name
-                )
-            })?;
+            let made =
+                helm::inflate(&mut build.tree, &self.loader, build.options.helm, (&chart, globals))
+                    .context(|| helm::describe(&chart, globals))?;
             all.push(made);
         }
         Ok(all)
@@ -388,13 +382,8 @@ impl<'a> Target<'a> {
         for (validator, _) in self.load_transformers(build, &entries)? {
             let before = values(&build.tree, &all.map)?;
             validator.apply(build, &mut all.map)?;
-            for object in all.map.list.iter().filter_map(|resource| resource.node) {
-                let mut labels = resource::labels(&build.tree, object);
-                if labels.remove(VALIDATED_BY).is_some() {
-                    resource::set_labels(&mut build.tree, object, &labels)?;
-                }
-            }
-            let after = values(&build.tree, &all.map)?;
+            let mut after = values(&build.tree, &all.map)?;
+            after.iter_mut().for_each(remove_validated_by);
             if before != after {
                 return Err(Error::new("validator shouldn't modify the resource map"));
             }
@@ -427,6 +416,19 @@ fn absorb(
 
 /// The label with which a validator marks what it has seen.
 const VALIDATED_BY: &str = "validated-by";
+
+/// Takes the mark of a validator off a copy of an object.
+fn remove_validated_by(value: &mut Value) {
+    let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if let Some(labels) = meta.get_mut("labels").and_then(Value::as_object_mut) {
+        labels.remove(VALIDATED_BY);
+        if labels.is_empty() {
+            meta.remove("labels");
+        }
+    }
+}
 
 /// Another directory to build.
 struct Step<'a, 'p> {

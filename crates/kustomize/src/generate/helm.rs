@@ -29,6 +29,24 @@ pub struct ChartRequest<'r> {
     pub values: Vec<Value>,
 }
 
+/// What errors say about a chart: its entry, without what is not set.
+pub(crate) fn describe(chart: &HelmChart, globals: &HelmGlobals) -> String {
+    let mut entry = serde_json::to_value(chart).unwrap_or_default();
+    if let Some(fields) = entry.as_object_mut() {
+        fields.insert("chartHome".to_owned(), globals.chart_home.as_str().into());
+        fields.insert("configHome".to_owned(), globals.config_home.as_str().into());
+        fields.retain(|_, value| match value {
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(map) => !map.is_empty(),
+            Value::Bool(on) => *on,
+            Value::Null | Value::Number(_) => true,
+        });
+    }
+    let shown = yaml::from_json(&entry);
+    format!("trouble configuring builtin HelmChartInflationGenerator with config: `\n{shown}`")
+}
+
 const OVERRIDE: &str = "override";
 const MERGE: &str = "merge";
 const REPLACE: &str = "replace";

@@ -251,7 +251,7 @@ fn values(words: &mut Words<'_>) -> Result<Vec<String>> {
             }
             Some(",") => values.push(std::mem::take(&mut pending)),
             Some(word) if pending.is_empty() => word.clone_into(&mut pending),
-            other => return Err(found(other.unwrap_or_default(), "',', or ')'")),
+            other => return Err(found(other.unwrap_or_default(), "',' or ')'")),
         }
     }
 }

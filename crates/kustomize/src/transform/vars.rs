@@ -69,16 +69,16 @@ pub(crate) fn attach(tree: &Tree, map: &mut ResMap, vars: &[Var]) -> Result<()> 
     Ok(())
 }
 
+/// A variable as the original shows it in errors.
 fn describe(var: &Var) -> String {
-    let gvk = kind_of(&var.objref);
-    format!(
-        "{{{} {{{} {gvk} {} {}}} {{{}}}}}",
-        var.name,
-        var.objref.api_version,
-        var.objref.name,
-        var.objref.namespace,
-        var.fieldref.field_path
-    )
+    format!("{{{} {} {{{}}}}}", var.name, kind_of(&var.objref), var.fieldref.field_path)
+}
+
+/// A variable as the original shows it before it looked at its `apiVersion`.
+pub(crate) fn describe_raw(var: &Var) -> String {
+    let target = &var.objref;
+    let gvk = Gvk::selector(&target.group, &target.version, &target.kind);
+    format!("{{{} {gvk} {{{}}}}}", var.name, var.fieldref.field_path)
 }
 
 /// Replaces all variables where the field specs say.

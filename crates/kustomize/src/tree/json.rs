@@ -10,10 +10,10 @@ const MAX_DEPTH: usize = 512;
 
 /// The JSON that the original gets by writing a tree as YAML and reading it again.
 pub(crate) fn to_value(tree: &Tree, id: NodeId) -> Result<Value> {
-    value_at(tree, id, 0)
+    value_at(tree, id, 0, false)
 }
 
-fn value_at(tree: &Tree, id: NodeId, depth: usize) -> Result<Value> {
+fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Value> {
     if depth > MAX_DEPTH {
         return Err(Error::of(
             ErrorKind::Limit,
@@ -21,6 +21,7 @@ fn value_at(tree: &Tree, id: NodeId, depth: usize) -> Result<Value> {
         ));
     }
     let node = tree.get(id);
+    let in_flow = in_flow || node.style.has(Style::FLOW);
     match node.kind {
         Kind::Mapping => {
             let mut map = Map::new();
@@ -32,13 +33,19 @@ fn value_at(tree: &Tree, id: NodeId, depth: usize) -> Result<Value> {
                         quoted(&name)
                     )));
                 }
-                map.insert(name, value_at(tree, value, depth + 1)?);
+                map.insert(name, value_at(tree, value, depth + 1, in_flow)?);
             }
             Ok(Value::Object(map))
         }
         Kind::Sequence => {
-            let items = tree.items(id).iter().map(|item| value_at(tree, *item, depth + 1));
+            let items = tree.items(id).iter().map(|item| value_at(tree, *item, depth + 1, in_flow));
             Ok(Value::Array(items.collect::<Result<_>>()?))
+        }
+        // Nothing at all cannot be written between brackets, so there it is written as an empty string.
+        Kind::Scalar
+            if in_flow && node.value.is_empty() && matches!(node.tag, Tag::None | Tag::Null) =>
+        {
+            Ok(Value::String(String::new()))
         }
         Kind::Scalar | Kind::None => scalar(node),
     }

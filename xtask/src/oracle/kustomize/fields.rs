@@ -1,5 +1,7 @@
 //! Random kustomizations.
 
+#![expect(clippy::indexing_slicing, reason = "an index into a JSON object reads or makes a field")]
+
 use super::objects::{self, CONFIGS, text};
 use super::patches;
 use crate::oracle::random::Random;

@@ -1,5 +1,7 @@
 //! Random Kubernetes objects.
 
+#![expect(clippy::indexing_slicing, reason = "an index into a JSON object reads or makes a field")]
+
 use crate::oracle::random::Random;
 use serde_json::{Map, Value, json};
 

@@ -1,5 +1,7 @@
 //! Random patches and replacements for objects that exist.
 
+#![expect(clippy::indexing_slicing, reason = "an index into a JSON object reads or makes a field")]
+
 use super::objects::{containers, custom, data, labels, scalar, text};
 use crate::oracle::random::Random;
 use serde_json::{Map, Value, json};
@@ -45,7 +47,7 @@ pub(super) fn strategic(random: &mut Random, object: &Value) -> Value {
         "Pod" => patch["spec"] = pod(random),
         "CronJob" => {
             patch["spec"] =
-                json!({ "jobTemplate": { "spec": { "template": { "spec": pod(random) } } } })
+                json!({ "jobTemplate": { "spec": { "template": { "spec": pod(random) } } } });
         }
         "ConfigMap" => {
             patch["data"] = data(random);
@@ -54,11 +56,11 @@ pub(super) fn strategic(random: &mut Random, object: &Value) -> Value {
             }
         }
         "Service" => {
-            patch["spec"] = json!({ "ports": [{ "port": 443, "name": "new" }, { "port": 9, "protocol": "UDP" }] })
+            patch["spec"] = json!({ "ports": [{ "port": 443, "name": "new" }, { "port": 9, "protocol": "UDP" }] });
         }
         "Widget" | "Gadget" => patch["spec"] = custom(random, 0),
         "Role" | "ClusterRole" => {
-            patch["rules"] = json!([{ "apiGroups": ["x"], "verbs": ["list"] }])
+            patch["rules"] = json!([{ "apiGroups": ["x"], "verbs": ["list"] }]);
         }
         _ => {}
     }
@@ -228,7 +230,8 @@ fn path_in(random: &mut Random, object: &Value) -> Option<String> {
         if !path.is_empty() {
             path.push('.');
         }
-        path.push_str(&if name.contains('.') { format!("[{name}]") } else { (*name).clone() });
+        let (open, close) = if name.contains('.') { ("[", "]") } else { ("", "") };
+        path.extend([open, name.as_str(), close]);
         at = fields.get(*name)?;
         if !at.is_object() || random.percent(20) {
             return Some(path);
