@@ -23,3 +23,6 @@ pub mod source;
 pub mod source_extensions;
 
 pub use object::{Object, Status};
+
+#[cfg(test)]
+mod tests;

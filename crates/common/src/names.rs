@@ -2,12 +2,19 @@
 //! keys of Secrets.
 
 /// The prefix of every name that is Weir's own. It stands here and nowhere else.
-pub const WEIR_PREFIX: &str = "weir.dev/";
+macro_rules! prefix {
+    () => {
+        "weir.dev/"
+    };
+}
+
+/// The prefix of every name that is Weir's own.
+pub const WEIR_PREFIX: &str = prefix!();
 
 /// Makes constants below [`WEIR_PREFIX`].
 macro_rules! weir {
     ($($(#[$doc:meta])* $name:ident = $key:literal;)+) => {
-        $( $(#[$doc])* pub const $name: &str = concat!("weir.dev/", $key); )+
+        $( $(#[$doc])* pub const $name: &str = concat!(prefix!(), $key); )+
 
         #[cfg(test)]
         const OWN: &[&str] = &[$($name),+];

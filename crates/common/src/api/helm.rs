@@ -325,7 +325,20 @@ wire_enum! {
 }
 
 object!(HelmRelease, HelmReleaseStatus, |spec| suspend: spec.suspend,
-    interval: spec.interval.get().map(Some));
+interval: spec.interval.get().map(Some), deprecated: {
+    "spec.chart.spec.valuesFile":
+        spec.chart.as_ref().is_some_and(|chart| chart.spec.values_file.is_some()),
+    "spec.install.skipCRDs": spec.install.as_ref().is_some_and(|install| install.skip_crds),
+    "spec.postRenderers.kustomize.patchesStrategicMerge":
+        kustomize(spec).any(|kustomize| !kustomize.patches_strategic_merge.is_empty()),
+    "spec.postRenderers.kustomize.patchesJson6902":
+        kustomize(spec).any(|kustomize| !kustomize.patches_json6902.is_empty()),
+    "spec.rollback.recreate": spec.rollback.as_ref().is_some_and(|rollback| rollback.recreate),
+});
+
+fn kustomize(spec: &HelmReleaseSpec) -> impl Iterator<Item = &Kustomize> {
+    spec.post_renderers.iter().filter_map(|renderer| renderer.kustomize.as_ref())
+}
 
 #[cfg(test)]
 mod tests;

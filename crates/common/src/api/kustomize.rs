@@ -348,4 +348,8 @@ pub struct Snapshot {
 
 status!(KustomizationStatus);
 object!(Kustomization, KustomizationStatus, |spec| suspend: spec.suspend,
-    interval: spec.interval.get().map(Some));
+interval: spec.interval.get().map(Some), deprecated: {
+    "spec.patchesStrategicMerge": !spec.patches_strategic_merge.is_empty(),
+    "spec.patchesJson6902": !spec.patches_json6902.is_empty(),
+    "spec.validation": spec.validation.is_some(),
+});

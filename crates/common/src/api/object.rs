@@ -32,6 +32,13 @@ pub trait Object:
 
     /// `.spec.interval`, or `None` if the kind or the object has none.
     fn interval(&self) -> Result<Option<Duration>, DurationError>;
+
+    /// The paths of the fields in use that only older versions of the API have, such as
+    /// `spec.validation`. Controllers honour them or, where the description of the field says so,
+    /// accept them without effect, and tell the user.
+    fn deprecated_fields(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// The status of a kind, seen as what every controller writes.
@@ -59,7 +66,10 @@ pub trait Status:
 
 /// Implements [`Object`] for a kind, given expressions over its spec.
 macro_rules! object {
-    ($kind:ty, $status:ty, |$spec:ident| suspend: $suspend:expr, interval: $interval:expr) => {
+    (
+        $kind:ty, $status:ty, |$spec:ident| suspend: $suspend:expr, interval: $interval:expr
+        $(, deprecated: { $($path:literal: $used:expr,)+ })?
+    ) => {
         impl $crate::api::Object for $kind {
             type Status = $status;
 
@@ -82,6 +92,13 @@ macro_rules! object {
                 let $spec = &self.spec;
                 $interval
             }
+            $(
+                fn deprecated_fields(&self) -> Vec<&'static str> {
+                    let $spec = &self.spec;
+                    let fields = [$(($path, $used)),+];
+                    fields.into_iter().filter(|(_, used)| *used).map(|(path, _)| path).collect()
+                }
+            )?
         }
     };
 }

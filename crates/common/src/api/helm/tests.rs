@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::HelmRelease;
+use crate::api::Object;
 
 fn release(name: &str, mut spec: serde_json::Value) -> HelmRelease {
     spec["interval"] = json!("10m");
@@ -53,4 +54,25 @@ fn timeouts_of_actions_fall_back() {
     let own = spec.install.as_ref().unwrap().timeout.as_ref();
     assert_eq!(own.unwrap().get().unwrap().as_secs(), 60);
     assert_eq!(spec.timeout().unwrap().as_secs(), 120);
+}
+
+#[test]
+fn fields_of_older_versions_are_told() {
+    let spec = json!({
+        "chart": {"spec": {
+            "chart": "web",
+            "sourceRef": {"kind": "HelmRepository", "name": "charts"},
+            "valuesFile": "values-prod.yaml",
+            "valuesFiles": ["values.yaml"],
+        }},
+        "postRenderers": [{"kustomize": {"patchesStrategicMerge": [{"kind": "X"}]}}],
+    });
+    let release = release("web", spec);
+    let fields =
+        ["spec.chart.spec.valuesFile", "spec.postRenderers.kustomize.patchesStrategicMerge"];
+    assert_eq!(release.deprecated_fields(), fields);
+    let chart = &release.spec.chart.as_ref().unwrap().spec;
+    let files: Vec<&str> = chart.values_files().collect();
+    assert_eq!(files, ["values-prod.yaml", "values.yaml"]);
+    assert!(self::release("web", json!({})).deprecated_fields().is_empty());
 }

@@ -185,4 +185,6 @@ pub struct BucketStatus {
 
 status!(BucketStatus);
 object!(Bucket, BucketStatus, |spec| suspend: spec.suspend,
-    interval: spec.interval.get().map(Some));
+interval: spec.interval.get().map(Some), deprecated: {
+    "spec.accessFrom": spec.access_from.is_some(),
+});

@@ -238,4 +238,7 @@ pub struct GitRepositoryStatus {
 
 status!(GitRepositoryStatus);
 object!(GitRepository, GitRepositoryStatus, |spec| suspend: spec.suspend,
-    interval: spec.interval.get().map(Some));
+interval: spec.interval.get().map(Some), deprecated: {
+    "spec.accessFrom": spec.access_from.is_some(),
+    "spec.gitImplementation": spec.git_implementation.is_some(),
+});

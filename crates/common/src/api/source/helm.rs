@@ -272,4 +272,7 @@ pub struct HelmChartStatus {
 
 status!(HelmChartStatus);
 object!(HelmChart, HelmChartStatus, |spec| suspend: spec.suspend,
-    interval: spec.interval.get().map(Some));
+interval: spec.interval.get().map(Some), deprecated: {
+    "spec.accessFrom": spec.access_from.is_some(),
+    "spec.valuesFile": spec.values_file.is_some(),
+});
