@@ -157,7 +157,9 @@ fn existing_fields(files: &dyn Files, path: &Path) -> Result<Map<String, Value>>
     let text =
         String::from_utf8(content).map_err(|_| Error::new("not UTF-8 text")).context(reading)?;
     let mut value = yaml::to_json(&text, yaml::Rules::V2)
-        .map_err(|error| Error::new(format!("error converting YAML to JSON: yaml: {error}")))
+        .map_err(|error| {
+            Error::new(format!("error converting YAML to JSON: {}", error.go_message()))
+        })
         .context(reading)?;
     conform(&mut value, &shapes::KUSTOMIZATION, Reading::Lenient).context(reading)?;
     let mut fields = match value {

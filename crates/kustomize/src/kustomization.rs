@@ -294,11 +294,8 @@ pub(crate) fn decode<T: serde::de::DeserializeOwned>(
 impl Kustomization {
     /// Reads a kustomization file. `directory` appears in errors.
     pub(crate) fn parse(text: &str, directory: &str) -> Result<Self> {
-        let value = yaml::to_json(text, yaml::Rules::V2).map_err(|error| {
-            let line =
-                if error.line > 0 { format!("line {}: ", error.line) } else { String::new() };
-            Error::new(format!("yaml: {line}{}", error.message)).during("invalid Kustomization")
-        })?;
+        let value = yaml::to_json(text, yaml::Rules::V2)
+            .map_err(|error| Error::new(error.go_message()).during("invalid Kustomization"))?;
         let mut value = value;
         shape::conform(&mut value, &shapes::KUSTOMIZATION, Reading::Strict)
             .map_err(|error| error.during("invalid Kustomization"))?;

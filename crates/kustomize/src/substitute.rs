@@ -50,10 +50,8 @@ pub fn document(yaml_text: &str, vars: &Vars, strict: bool) -> Result<Value> {
     check_names(vars)?;
     let replaced =
         text(yaml_text, vars, strict).context(|| "variable substitution failed".to_owned())?;
-    yaml::to_json(&replaced, yaml::Rules::V2).map_err(|error| {
-        let place = if error.line > 0 { format!("line {}: ", error.line) } else { String::new() };
-        Error::new(format!("YAMLToJSON: yaml: {place}{}", error.message))
-    })
+    yaml::to_json(&replaced, yaml::Rules::V2)
+        .map_err(|error| Error::new(format!("YAMLToJSON: {}", error.go_message())))
 }
 
 /// Replaces all variables in an object, unless it says that it is to be left alone.

@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 64;
 /// Reads definitions by type name, `{"com.example.v1.Bee": {"Schema": {…}}}`.
 pub(crate) fn config(path: &str, text: &str) -> Result<TransformerConfig> {
     let definitions = yaml::to_json(text, yaml::Rules::V2)
-        .map_err(|error| Error::new(format!("yaml: {error}")))
+        .map_err(|error| Error::new(error.go_message()))
         .map_err(|error| {
             error.during(format!("unable to parse open API definition from '{path}'"))
         })?;

@@ -48,8 +48,9 @@ pub(crate) fn field_specs(args: &[FieldSpecArgs]) -> Vec<FieldSpec> {
 
 /// Reads a file of a kustomization's `configurations`; unknown fields are errors.
 pub(crate) fn transformer_config(text: &str) -> Result<TransformerConfig> {
-    let value = yaml::to_json_strict(text)
-        .map_err(|error| Error::new(format!("error converting YAML to JSON: yaml: {error}")))?;
+    let value = yaml::to_json_strict(text).map_err(|error| {
+        Error::new(format!("error converting YAML to JSON: {}", error.go_message()))
+    })?;
     let document: Document =
         decode(value, &shapes::TRANSFORMER_CONFIG, Reading::Known).map_err(|error| {
             Error::new(format!("error unmarshaling JSON: while decoding JSON: {}", error.chain()))

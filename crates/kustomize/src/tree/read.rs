@@ -115,16 +115,12 @@ fn first_document(tree: &mut Tree, text: &str) -> Result<Option<NodeId>> {
 }
 
 fn malformed(error: &yaml::Error) -> Error {
-    let place = if error.line > 0 { format!("line {}: ", error.line) } else { String::new() };
-    Error::of(
-        ErrorKind::MalformedYaml,
-        format!("MalformedYAMLError: yaml: {place}{}", error.message),
-    )
+    Error::of(ErrorKind::MalformedYaml, format!("MalformedYAMLError: {}", error.go_message()))
 }
 
 /// The first document of a text, whatever it is.
 pub(crate) fn inner_document(tree: &mut Tree, text: &str) -> Result<NodeId> {
-    let parsed = yaml::parse_all(text).map_err(|error| Error::new(format!("yaml: {error}")))?;
+    let parsed = yaml::parse_all(text).map_err(|error| Error::new(error.go_message()))?;
     match parsed.into_iter().next() {
         Some(node) => Loader::new(tree).load(node),
         None => Ok(tree.add(Node::null())),
