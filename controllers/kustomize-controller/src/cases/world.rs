@@ -12,8 +12,10 @@ use kube::api::{
 };
 use runtime::{Context, Observation, Observed, Options, Parts};
 use serde_json::{Value, json};
+use testkit::ControlPlane;
 use testkit::apiserver::{ApiServer, Options as ServerOptions};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::Settings;
 
@@ -29,7 +31,7 @@ const CRDS: [&str; 5] = [
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct World {
-    server: ApiServer,
+    server: Option<ApiServer>,
     client: Client,
     store: Store,
     context: Context,
@@ -40,13 +42,50 @@ pub(super) struct World {
 }
 
 impl World {
-    /// With one worker, so that whoever holds it would be noticed.
-    pub(super) async fn new() -> Self {
+    /// A world in memory.
+    pub(super) async fn in_memory() -> Self {
         let server = ApiServer::new(ServerOptions::default());
         for crd in CRDS {
             server.install_crds(crd).unwrap();
         }
         let client = Client::new(server.service(), "default");
+        Self::new(client, Some(server)).await
+    }
+
+    /// A world with a real API server.
+    pub(super) async fn real(plane: &ControlPlane) -> Self {
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(&plane.kubeconfig()).unwrap();
+        let options = kube::config::KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+        let client = Client::try_from(config).unwrap();
+        let objects = CRDS.iter().flat_map(|crd| manifest::parse_all(crd).unwrap()).collect();
+        let cluster = apply::Cluster::new(client.clone(), "tests");
+        let (options, mut memory) = (apply::ApplyOptions::default(), apply::Memory::default());
+        apply::staged(&cluster, objects, &options, &mut memory, &CancellationToken::new())
+            .await
+            .unwrap();
+        Self::new(client, None).await
+    }
+
+    /// Removes what a case made, and ends the controller.
+    pub(super) async fn clear(self) {
+        for kind in ["Kustomization", "GitRepository"] {
+            for object in self.api(kind).list(&ListParams::default()).await.unwrap() {
+                let name = object.metadata.name.unwrap();
+                self.merge(kind, &name, json!({"metadata": {"finalizers": null}})).await;
+                self.api(kind).delete(&name, &DeleteParams::default()).await.ok();
+            }
+        }
+        self.context.shutdown().cancel();
+        let everything = ListParams::default();
+        let params = DeleteParams::default();
+        for kind in ["Kustomization", "ConfigMap", "Event"] {
+            self.api(kind).delete_collection(&params, &everything).await.unwrap();
+        }
+    }
+
+    /// With one worker, so that whoever holds it would be noticed.
+    async fn new(client: Client, server: Option<ApiServer>) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let mut tasks = JoinSet::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -238,15 +277,16 @@ impl World {
         }
     }
 
-    /// The requests since the last call, watches left out, as `verb resource: count`.
-    pub(super) fn requests(&self) -> Vec<String> {
-        let counts = self.server.requests();
-        self.server.reset_requests();
-        counts
-            .into_iter()
-            .filter(|(kind, _)| kind.verb != "watch")
-            .map(|(kind, count)| format!("{} {}: {count}", kind.verb, kind.resource))
-            .collect()
+    /// The requests since the last call, watches left out, as `verb resource: count`; a real server
+    /// does not tell.
+    pub(super) fn requests(&self) -> Option<Vec<String>> {
+        let server = self.server.as_ref()?;
+        let counts = server.requests().into_iter().filter(|(kind, _)| kind.verb != "watch");
+        let counts =
+            counts.map(|(kind, count)| format!("{} {}: {count}", kind.verb, kind.resource));
+        let counts = counts.collect();
+        server.reset_requests();
+        Some(counts)
     }
 }
 
