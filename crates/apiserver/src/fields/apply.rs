@@ -8,7 +8,7 @@ use super::managed::{self, Identity, Managers, Operation, Owned};
 use super::merge::merge;
 use super::set::Set;
 use super::shape::same;
-use super::walk::{field_set, reconciled, remove, with_named_fields};
+use super::walk::{field_set, remove, with_named_fields};
 use super::{Error, Manager, check, last_applied, update};
 use crate::schema::TypeRef;
 
@@ -30,15 +30,17 @@ impl Request<'_> {
     /// The merged object with its new `managedFields`.
     pub(super) fn run(self) -> Result<Value, Error> {
         self.check()?;
-        let mut live = self.live.clone();
+        let live = managed::without(self.live);
         let managers = match Managers::decode(self.live) {
             Some(managers) => managers,
             None => update::all_fields(self.of, &live, BEFORE_FIRST_APPLY, self.now),
         };
-        managed::remove(&mut live);
         let request = Request { live: &live, ..self };
+        if self.manager.name != last_applied::KUBECTL {
+            return request.merge(managers);
+        }
         match request.merge(managers.clone()) {
-            Err(Error::Conflict(conflicts)) if self.manager.name == last_applied::KUBECTL => {
+            Err(Error::Conflict(conflicts)) => {
                 let owned = last_applied::owned_fields(self.of, &live)
                     .ok_or_else(|| Error::Conflict(conflicts.clone()))?;
                 let left: Vec<_> =
@@ -89,14 +91,14 @@ impl Request<'_> {
 
     fn merge(&self, mut managers: Managers) -> Result<Value, Error> {
         let schema = self.of.schema();
-        for owned in managers.0.values_mut() {
-            owned.set = reconciled(schema, &owned.set);
-        }
+        managers.reconcile(schema);
         let merged = merge(schema, Some(self.live), Some(self.applied)).unwrap_or_else(empty);
         let reset = self.manager.reset_fields(self.of);
         let set = field_set(schema, self.applied).difference_with_children(&reset);
         let identity = self.identity();
         let last = managers.0.get(&identity).cloned();
+        // Who applies no less than before takes nothing away.
+        let shrinks = last.as_ref().is_some_and(|last| !last.set.difference(&set).is_empty());
         let owned = Owned {
             set,
             api_version: self.of.api_version().to_owned(),
@@ -104,14 +106,17 @@ impl Request<'_> {
         };
         managers.0.insert(identity.clone(), owned);
         let merged = match last {
-            Some(last) if !last.set.is_empty() => self.prune(merged, &managers, &last.set),
+            Some(last) if shrinks => self.prune(merged, &managers, &last.set),
             _ => merged,
         };
-        let comparison = Comparison::of(schema, self.live, &merged).without(&reset);
-        settle(&mut managers, &identity, &comparison, self.force)?;
+        let changed = !same(&merged, self.live);
+        if changed {
+            let comparison = Comparison::of(schema, self.live, &merged).without(&reset);
+            settle(&mut managers, &identity, &comparison, self.force)?;
+        }
         if let Some(owned) = managers.0.get_mut(&identity) {
             owned.set = owned.set.difference(&update::never_owned());
-            if !same(&merged, self.live) {
+            if changed {
                 owned.time = Some(self.now.to_owned());
             }
         }

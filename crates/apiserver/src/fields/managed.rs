@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::set::Set;
+use super::walk::{has_stale_parts, reconciled};
+use crate::schema::Schema;
 
 /// How many managers of the operation Update an object keeps; older ones are merged.
 const MAX_UPDATE_MANAGERS: usize = 10;
@@ -82,6 +84,15 @@ impl Managers {
         }
     }
 
+    /// Adapts the sets to a schema that made granular places atomic since they were written.
+    pub(super) fn reconcile(&mut self, schema: &Schema) {
+        for owned in self.0.values_mut() {
+            if has_stale_parts(schema, &owned.set) {
+                owned.set = reconciled(schema, &owned.set);
+            }
+        }
+    }
+
     /// Merges the oldest updates until no more than the limit remain.
     pub(super) fn cap(&mut self) {
         let mut updaters: Vec<_> = self
@@ -137,6 +148,22 @@ pub(super) fn asks_for_reset(object: &Value) -> bool {
         Some([only]) => only.as_object().is_some_and(Map::is_empty),
         _ => false,
     }
+}
+
+/// A copy of an object without `metadata.managedFields`, which can be the larger part of it.
+pub(super) fn without(object: &Value) -> Value {
+    let Value::Object(fields) = object else { return object.clone() };
+    let copy = |(name, value): (&String, &Value)| match value {
+        Value::Object(metadata) if name == "metadata" => {
+            let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
+            (
+                name.clone(),
+                Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()),
+            )
+        }
+        other => (name.clone(), other.clone()),
+    };
+    Value::Object(fields.iter().map(copy).collect())
 }
 
 /// Removes `metadata.managedFields`.

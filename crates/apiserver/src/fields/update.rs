@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::compare::Comparison;
 use super::managed::{self, Identity, Managers, Operation, Owned};
 use super::set::Set;
-use super::walk::reconciled;
 use super::{Manager, apply};
 use crate::schema::{TypeRef, fill};
 
@@ -41,14 +40,12 @@ pub(super) fn run(
         _ if managed::asks_for_reset(new) => Managers::default(),
         old => Managers::decode(new).or_else(|| Managers::decode(old?)).unwrap_or_default(),
     };
-    let mut new = new.clone();
-    managed::remove(&mut new);
+    let mut new = managed::without(new);
     if managers.0.is_empty() && old.is_some() {
         // Not tracked since it was created, or reset: tracking starts with the first apply.
         return new;
     }
-    let mut old = old.cloned().unwrap_or_else(|| empty(of));
-    managed::remove(&mut old);
+    let old = old.map_or_else(|| empty(of), managed::without);
     claim(&mut managers, of, (&old, &new), manager, now);
     managers.cap();
     managers.encode(&mut new);
@@ -58,8 +55,7 @@ pub(super) fn run(
 /// The managers of an object whose fields, all of them, one manager owns.
 pub(super) fn all_fields(of: &TypeRef, object: &Value, name: &str, now: &str) -> Managers {
     let mut managers = Managers::default();
-    let mut object = object.clone();
-    managed::remove(&mut object);
+    let object = managed::without(object);
     claim(&mut managers, of, (&empty(of), &object), &Manager { name, subresource: "" }, now);
     managers
 }
@@ -79,9 +75,7 @@ fn claim(
     now: &str,
 ) {
     let schema = of.schema();
-    for owned in managers.0.values_mut() {
-        owned.set = reconciled(schema, &owned.set);
-    }
+    managers.reconcile(schema);
     let reset = manager.reset_fields(of);
     let identity = Identity {
         manager: manager.name_or_unknown().to_owned(),

@@ -169,6 +169,15 @@ pub(super) fn reconciled(schema: &Schema, set: &Set) -> Set {
     out
 }
 
+/// True if [`reconciled`] would change the set.
+pub(super) fn has_stale_parts(schema: &Schema, set: &Set) -> bool {
+    set.children().filter(|(_, _, below)| !below.is_empty()).any(|(element, _, below)| {
+        child_schema(schema, element)
+            .1
+            .is_some_and(|child| is_atomic(child) || has_stale_parts(child, below))
+    })
+}
+
 fn is_atomic(schema: &Schema) -> bool {
     match Shape::of(schema, None) {
         Shape::Map(map) => map.atomic && !map.is_deduced(),

@@ -51,11 +51,11 @@ pub(super) fn secret(secret: &At<'_>, errors: &mut Errors) {
         "kubernetes.io/dockercfg" => need(&[".dockercfg"]),
         "kubernetes.io/ssh-auth" => need(&["ssh-privatekey"]),
         "kubernetes.io/basic-auth" if !has("username") && !has("password") => {
-            need(&["username", "password"])
+            need(&["username", "password"]);
         }
         "kubernetes.io/service-account-token" => {
             let name = "kubernetes.io/service-account.name";
-            if secret.down(&["metadata", "annotations", name]).is_empty() {
+            if secret.down(&["metadata", "annotations", name]).is_blank() {
                 errors.push(FieldError::required(format!("metadata.annotations[{name}]"), ""));
             }
         }

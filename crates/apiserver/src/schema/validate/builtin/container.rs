@@ -51,7 +51,7 @@ fn ports(container: &At<'_>, errors: &mut Errors) {
     let mut names: Vec<&str> = Vec::new();
     for port in container.items("ports") {
         let name = port.at("name");
-        if !name.is_empty() {
+        if !name.is_blank() {
             let details = super::place::port_name(name.text());
             if details.is_empty() && names.contains(&name.text()) {
                 errors.push(name.duplicate());
@@ -83,7 +83,7 @@ fn env(container: &At<'_>, errors: &mut Errors) {
         }
         let source = variable.at("valueFrom");
         if source.is_set() {
-            value_from(&source, !variable.at("value").is_empty(), errors);
+            value_from(&source, !variable.at("value").is_blank(), errors);
         }
     }
     let list = container.at("envFrom");
@@ -229,8 +229,8 @@ fn handler(place: &At<'_>, errors: &mut Errors) {
         }
         found = true;
         match name {
-            "exec" if action.at("command").len() == 0 => {
-                errors.push(action.at("command").required(""))
+            "exec" if action.at("command").count() == 0 => {
+                errors.push(action.at("command").required(""));
             }
             "httpGet" => {
                 action.at("path").need(errors);

@@ -19,7 +19,7 @@ pub(super) fn ingress(ingress: &At<'_>, errors: &mut Errors) {
             host(&name, errors);
         }
         let secret = tls.at("secretName");
-        if !secret.is_empty() {
+        if !secret.is_blank() {
             secret.dns_subdomain(errors);
         }
     }
@@ -30,7 +30,7 @@ pub(super) fn ingress(ingress: &At<'_>, errors: &mut Errors) {
     let fallback = spec.at("defaultBackend");
     if fallback.is_set() {
         backend(&fallback, errors);
-    } else if spec.at("rules").len() == 0 {
+    } else if spec.at("rules").count() == 0 {
         let detail = "either `defaultBackend` or `rules` must be specified";
         errors.push(FieldError::invalid(&spec.path, spec.at("rules").value, detail));
     }
@@ -38,11 +38,11 @@ pub(super) fn ingress(ingress: &At<'_>, errors: &mut Errors) {
         let name = rule.at("host");
         if name.text().parse::<IpAddr>().is_ok() {
             errors.push(name.invalid("must be a DNS name, not an IP address"));
-        } else if !name.is_empty() {
+        } else if !name.is_blank() {
             host(&name, errors);
         }
         let http = rule.at("http");
-        if http.is_set() && http.at("paths").len() == 0 {
+        if http.is_set() && http.at("paths").count() == 0 {
             errors.push(http.at("paths").required(""));
         }
         for path in http.items("paths") {
@@ -87,7 +87,7 @@ fn ingress_path(place: &At<'_>, errors: &mut Errors) {
             }
         }
         "ImplementationSpecific" => {
-            if !path.is_empty() && !absolute {
+            if !path.is_blank() && !absolute {
                 errors.push(path.invalid("must be an absolute path"));
             }
         }
@@ -107,28 +107,26 @@ fn backend(place: &At<'_>, errors: &mut Errors) {
     let (service, resource) = (place.at("service"), place.at("resource"));
     match (service.is_set(), resource.is_set()) {
         (true, true) => {
-            errors.push(place.invalid_whole("cannot set both resource and service backends"))
+            errors.push(place.invalid_whole("cannot set both resource and service backends"));
         }
         (false, true) => {
             resource.at("kind").need(errors);
             resource.at("name").need(errors);
         }
         (false, false) => {
-            errors.push(place.invalid_whole("resource or service backend is required"))
+            errors.push(place.invalid_whole("resource or service backend is required"));
         }
         (true, false) => {
             let name = service.at("name");
             if name.need(errors).is_some() {
-                if !names::is_dns_label(name.text()) {
-                    name.dns_label(errors);
-                }
+                name.dns_label(errors);
             }
             let (port, number) =
                 (service.down(&["port", "name"]), service.down(&["port", "number"]));
             let numbered = number.int().is_some_and(|number| number != 0);
-            match (!port.is_empty(), numbered) {
+            match (!port.is_blank(), numbered) {
                 (true, true) => {
-                    errors.push(place.invalid_whole("cannot set both port name & port number"))
+                    errors.push(place.invalid_whole("cannot set both port name & port number"));
                 }
                 (true, false) => port.port(errors),
                 (false, true) => number.port(errors),
@@ -152,7 +150,7 @@ pub(super) fn network_policy(policy: &At<'_>, errors: &mut Errors) {
         }
     }
     let kinds = spec.at("policyTypes");
-    if kinds.len() > 2 {
+    if kinds.count() > 2 {
         errors.push(kinds.invalid("may not specify more than two policyTypes"));
         return;
     }
@@ -172,12 +170,12 @@ fn policy_port(place: &At<'_>, errors: &mut Errors) {
     }
     match (port.int(), end.int()) {
         (Some(port), Some(last)) if last < port => {
-            errors.push(end.invalid("must be greater than or equal to `port`"))
+            errors.push(end.invalid("must be greater than or equal to `port`"));
         }
         (Some(_), Some(last)) if !(1..=65535).contains(&last) => errors.push(end.invalid(PORT)),
         (Some(_), _) => {}
         (None, _) if port.is_set() => {
-            errors.push(end.invalid("may not be specified when `port` is non-numeric"))
+            errors.push(end.invalid("may not be specified when `port` is non-numeric"));
         }
         (None, _) => errors.push(end.invalid("may not be specified when `port` is not specified")),
     }
@@ -201,7 +199,7 @@ fn policy_peer(peer: &At<'_>, errors: &mut Errors) {
     match (block.is_set(), selects) {
         (false, false) => errors.push(peer.required("must specify a peer")),
         (true, true) => {
-            errors.push(peer.forbidden("may not specify both ipBlock and another peer"))
+            errors.push(peer.forbidden("may not specify both ipBlock and another peer"));
         }
         _ => {}
     }

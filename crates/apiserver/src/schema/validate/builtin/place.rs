@@ -73,11 +73,11 @@ impl<'a> At<'a> {
     }
 
     /// True if nothing is there, or an empty string.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(super) fn is_blank(&self) -> bool {
         self.value.is_null() || self.value.as_str() == Some("")
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.value.as_array().map_or_else(|| self.value.as_object().map_or(0, Map::len), Vec::len)
     }
 
@@ -128,7 +128,7 @@ impl<'a> At<'a> {
 
     /// A required text; returns it if it is there.
     pub(super) fn need(&self, errors: &mut Errors) -> Option<&'a str> {
-        if self.is_empty() {
+        if self.is_blank() {
             errors.push(self.required(""));
             return None;
         }
@@ -183,12 +183,12 @@ impl<'a> At<'a> {
         for term in self.items("matchExpressions") {
             let (operator, values) = (term.at("operator"), term.at("values"));
             match operator.text() {
-                "In" | "NotIn" if values.len() == 0 => {
+                "In" | "NotIn" if values.count() == 0 => {
                     errors.push(
                         values.required("must be specified when `operator` is 'In' or 'NotIn'"),
                     );
                 }
-                "Exists" | "DoesNotExist" if values.len() > 0 => {
+                "Exists" | "DoesNotExist" if values.count() > 0 => {
                     let detail =
                         "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
                     errors.push(values.forbidden(detail));
@@ -209,7 +209,7 @@ impl<'a> At<'a> {
     pub(super) fn port(&self, errors: &mut Errors) {
         match self.value {
             Value::String(name) => {
-                errors.extend(port_name(name).into_iter().map(|detail| self.invalid(detail)))
+                errors.extend(port_name(name).into_iter().map(|detail| self.invalid(detail)));
             }
             value if value.as_i64().is_some_and(|number| (1..=65535).contains(&number)) => {}
             value => {
@@ -253,9 +253,9 @@ impl<'a> At<'a> {
 }
 
 /// Fields as messages show them where the server shows its own Go type: in this order.
-pub(super) fn internal(fields: &[(&str, &Value)]) -> Option<String> {
+pub(super) fn internal(fields: &[(&str, &Value)]) -> String {
     let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
-    Some(format!("{{{}}}", fields.join(",")))
+    format!("{{{}}}", fields.join(","))
 }
 
 const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \

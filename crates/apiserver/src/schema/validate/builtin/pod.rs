@@ -28,13 +28,13 @@ fn spec(spec: &At<'_>, claims: &[&str], errors: &mut Errors) {
     spec.at("nodeSelector").labels(errors);
     for name in ["serviceAccountName", "nodeName", "priorityClassName"] {
         let field = spec.at(name);
-        if !field.is_empty() {
+        if !field.is_blank() {
             field.dns_subdomain(errors);
         }
     }
     for name in ["hostname", "subdomain"] {
         let field = spec.at(name);
-        if !field.is_empty() {
+        if !field.is_blank() {
             field.dns_label(errors);
         }
     }
@@ -49,7 +49,7 @@ fn spec(spec: &At<'_>, claims: &[&str], errors: &mut Errors) {
 
 fn containers(spec: &At<'_>, volumes: &[&str], errors: &mut Errors) {
     let list = spec.at("containers");
-    if list.len() == 0 {
+    if list.count() == 0 {
         errors.push(list.required(""));
     }
     let mut names: BTreeSet<&str> = BTreeSet::new();
@@ -57,7 +57,7 @@ fn containers(spec: &At<'_>, volumes: &[&str], errors: &mut Errors) {
         for container in spec.items(field) {
             container::check(&container, role, volumes, errors);
             let name = container.at("name");
-            if !name.is_empty() && !names.insert(name.text()) {
+            if !name.is_blank() && !names.insert(name.text()) {
                 errors.push(name.duplicate());
             }
         }
@@ -67,7 +67,7 @@ fn containers(spec: &At<'_>, volumes: &[&str], errors: &mut Errors) {
 fn tolerations(spec: &At<'_>, errors: &mut Errors) {
     for toleration in spec.items("tolerations") {
         let (key, operator) = (toleration.at("key"), toleration.at("operator"));
-        if !key.is_empty() {
+        if !key.is_blank() {
             key.key(errors);
         } else if operator.text() != "Exists" {
             let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
@@ -80,13 +80,13 @@ fn tolerations(spec: &At<'_>, errors: &mut Errors) {
         }
         match operator.text() {
             "" | "Equal" => {}
-            "Exists" if !toleration.at("value").is_empty() => {
+            "Exists" if !toleration.at("value").is_blank() => {
                 errors.push(operator.invalid("value must be empty when `operator` is 'Exists'"));
             }
             "Exists" => {}
             _ => operator.one_of(&["Equal", "Exists"], errors),
         }
-        if !effect.is_empty() {
+        if !effect.is_blank() {
             effect.one_of(&["NoSchedule", "PreferNoSchedule", "NoExecute"], errors);
         }
     }
@@ -99,7 +99,7 @@ fn spread(spec: &At<'_>, errors: &mut Errors) {
             errors.push(skew.invalid("must be greater than zero"));
         }
         let key = constraint.at("topologyKey");
-        if key.is_empty() {
+        if key.is_blank() {
             errors.push(key.required("can not be empty"));
         }
         constraint.at("whenUnsatisfiable").one_of(&["DoNotSchedule", "ScheduleAnyway"], errors);
@@ -124,7 +124,7 @@ fn affinity(affinity: &At<'_>, errors: &mut Errors) {
     }
     let nodes = affinity.down(&["nodeAffinity", required]);
     if nodes.is_set() {
-        if nodes.at("nodeSelectorTerms").len() == 0 {
+        if nodes.at("nodeSelectorTerms").count() == 0 {
             errors.push(
                 nodes.at("nodeSelectorTerms").required("must have at least one node selector term"),
             );
@@ -133,7 +133,7 @@ fn affinity(affinity: &At<'_>, errors: &mut Errors) {
             nodes.items("nodeSelectorTerms").iter().flat_map(|term| term.items("matchExpressions"))
         {
             let values = expression.at("values");
-            if matches!(expression.at("operator").text(), "In" | "NotIn") && values.len() == 0 {
+            if matches!(expression.at("operator").text(), "In" | "NotIn") && values.count() == 0 {
                 errors
                     .push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
             }
@@ -145,7 +145,7 @@ fn affinity(affinity: &At<'_>, errors: &mut Errors) {
 fn pod_term(term: &At<'_>, errors: &mut Errors) {
     term.at("labelSelector").selector(errors);
     let key = term.at("topologyKey");
-    if key.is_empty() {
+    if key.is_blank() {
         errors.push(key.required("can not be empty"));
     }
     key.key(errors);

@@ -15,7 +15,7 @@ pub(super) fn disruption_budget(budget: &At<'_>, errors: &mut Errors) {
             ("UnhealthyPodEvictionPolicy", policy.value),
         ]);
         let error = spec.invalid("minAvailable and maxUnavailable cannot be both set");
-        errors.push(FieldError { value: shown, ..error });
+        errors.push(FieldError { value: Some(shown), ..error });
     }
     for amount in [least, most] {
         amount.int_or_percent(errors);
@@ -84,7 +84,7 @@ fn check_metric(metric: &At<'_>, errors: &mut Errors) {
         errors.push(utilization.invalid("must be greater than 0"));
     }
     if kind.text() == "Resource" {
-        if source.at("name").is_empty() {
+        if source.at("name").is_blank() {
             errors.push(source.at("name").required("must specify a resource name"));
         }
         let average = target.at("averageValue");

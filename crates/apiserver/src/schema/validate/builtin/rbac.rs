@@ -15,7 +15,7 @@ pub(super) fn cluster_role(role: &At<'_>, errors: &mut Errors) {
     rules(role, false, errors);
     let aggregation = role.at("aggregationRule");
     let selectors = aggregation.at("clusterRoleSelectors");
-    if aggregation.is_set() && selectors.len() == 0 {
+    if aggregation.is_set() && selectors.count() == 0 {
         let detail = "at least one clusterRoleSelector required if aggregationRule is non-nil";
         errors.push(selectors.required(detail));
     }
@@ -26,17 +26,17 @@ pub(super) fn cluster_role(role: &At<'_>, errors: &mut Errors) {
 
 fn rules(role: &At<'_>, namespaced: bool, errors: &mut Errors) {
     for rule in role.items("rules") {
-        if rule.at("verbs").len() == 0 {
+        if rule.at("verbs").count() == 0 {
             errors.push(rule.at("verbs").required(""));
         }
         let (urls, groups, resources) =
             (rule.at("nonResourceURLs"), rule.at("apiGroups"), rule.at("resources"));
-        let named = rule.at("resourceNames").len() > 0;
-        if urls.len() > 0 {
+        let named = rule.at("resourceNames").count() > 0;
+        if urls.count() > 0 {
             if namespaced {
                 errors.push(urls.invalid("namespaced rules cannot apply to non-resource URLs"));
             }
-            if groups.len() > 0 || resources.len() > 0 || named {
+            if groups.count() > 0 || resources.count() > 0 || named {
                 errors.push(
                     urls.invalid(
                         "rules cannot apply to both regular resources and non-resource URLs",
@@ -45,10 +45,10 @@ fn rules(role: &At<'_>, namespaced: bool, errors: &mut Errors) {
             }
             continue;
         }
-        if groups.len() == 0 {
+        if groups.count() == 0 {
             errors.push(groups.required("resource rules must supply at least one api group"));
         }
-        if resources.len() == 0 {
+        if resources.count() == 0 {
             errors.push(resources.required("resource rules must supply at least one resource"));
         }
     }
@@ -77,13 +77,13 @@ fn bind(binding: &At<'_>, kinds: &[&str], errors: &mut Errors) {
         name.need(errors);
         match subject.at("kind").text() {
             "ServiceAccount" => {
-                if !name.is_empty() {
+                if !name.is_blank() {
                     name.dns_subdomain(errors);
                 }
-                if !group.is_empty() {
+                if !group.is_blank() {
                     errors.push(FieldError::not_supported(&group.path, group.value, &[""]));
                 }
-                if subject.at("namespace").is_empty() && !kinds.contains(&"Role") {
+                if subject.at("namespace").is_blank() && !kinds.contains(&"Role") {
                     errors.push(subject.at("namespace").required(""));
                 }
             }

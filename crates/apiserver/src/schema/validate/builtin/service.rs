@@ -9,7 +9,7 @@ pub(super) fn service(service: &At<'_>, errors: &mut Errors) {
     let spec = service.at("spec");
     let kind = spec.at("type").text();
     let headless = spec.at("clusterIP").text() == "None";
-    if spec.at("ports").len() == 0 && !headless && kind != "ExternalName" {
+    if spec.at("ports").count() == 0 && !headless && kind != "ExternalName" {
         errors.push(spec.at("ports").required(""));
     }
     spec.at("type").one_of(&["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"], errors);
@@ -38,7 +38,7 @@ pub(super) fn service(service: &At<'_>, errors: &mut Errors) {
 
 fn external_name(spec: &At<'_>, errors: &mut Errors) {
     let name = spec.at("externalName");
-    if name.is_empty() {
+    if name.is_blank() {
         errors.push(name.required(""));
     } else {
         let trimmed = At { value: name.value, path: name.path.clone() };
@@ -55,7 +55,7 @@ fn ports(spec: &At<'_>, kind: &str, headless: bool, errors: &mut Errors) {
     let mut seen: Vec<(Option<i64>, &str)> = Vec::new();
     for port in &list {
         let name = port.at("name");
-        if !name.is_empty() {
+        if !name.is_blank() {
             name.dns_label(errors);
             if names.contains(&name.text()) {
                 errors.push(name.duplicate());
@@ -80,14 +80,14 @@ fn ports(spec: &At<'_>, kind: &str, headless: bool, errors: &mut Errors) {
         let key = (number.int(), protocol.text());
         if !headless && seen.contains(&key) {
             let error = FieldError::duplicate(&port.path, port.value);
-            errors.push(FieldError { value: internal_port(&number, &protocol), ..error });
+            errors.push(FieldError { value: Some(internal_port(&number, &protocol)), ..error });
         }
         seen.push(key);
     }
 }
 
 /// A port as the server shows its own type in messages.
-fn internal_port(number: &At<'_>, protocol: &At<'_>) -> Option<String> {
+fn internal_port(number: &At<'_>, protocol: &At<'_>) -> String {
     let (none, zero, empty) = (Value::Null, Value::from(0), Value::from(""));
     internal(&[
         ("Name", &empty),
@@ -103,7 +103,7 @@ fn addresses(spec: &At<'_>, kind: &str, errors: &mut Errors) {
     for address in spec.items("clusterIPs").iter().filter(|address| address.text() != "None") {
         address.ip(errors);
     }
-    if spec.at("clusterIPs").len() == 0 && !matches!(spec.at("clusterIP").text(), "" | "None") {
+    if spec.at("clusterIPs").count() == 0 && !matches!(spec.at("clusterIP").text(), "" | "None") {
         At { path: "spec.clusterIPs[0]".to_owned(), ..spec.at("clusterIP") }.ip(errors);
     }
     for address in spec.items("externalIPs") {
@@ -112,7 +112,7 @@ fn addresses(spec: &At<'_>, kind: &str, errors: &mut Errors) {
     let ranges = spec.at("loadBalancerSourceRanges");
     // The messages spell the field like this.
     let path = ranges.path.replace("loadBalancer", "LoadBalancer");
-    if ranges.len() > 0 && kind != "LoadBalancer" {
+    if ranges.count() > 0 && kind != "LoadBalancer" {
         errors.push(FieldError::forbidden(&path, "may only be used when `type` is 'LoadBalancer'"));
     }
     for (index, range) in spec.items("loadBalancerSourceRanges").into_iter().enumerate() {
@@ -127,10 +127,10 @@ fn addresses(spec: &At<'_>, kind: &str, errors: &mut Errors) {
 fn policies(spec: &At<'_>, kind: &str, errors: &mut Errors) {
     let external = spec.at("externalTrafficPolicy");
     let reachable = matches!(kind, "NodePort" | "LoadBalancer")
-        || (kind == "ClusterIP" && spec.at("externalIPs").len() > 0);
-    if !external.is_empty() && !reachable {
+        || (kind == "ClusterIP" && spec.at("externalIPs").count() > 0);
+    if !external.is_blank() && !reachable {
         errors.push(external.invalid("may only be set for externally-accessible services"));
-    } else if !external.is_empty() {
+    } else if !external.is_blank() {
         external.one_of(&["Cluster", "Local"], errors);
     }
     spec.at("internalTrafficPolicy").one_of_if_set(&["Cluster", "Local"], errors);

@@ -15,7 +15,7 @@ pub(super) fn claim(claim: &At<'_>, errors: &mut Errors) {
 /// The spec of a claim or of a claim template.
 pub(super) fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     let modes = spec.at("accessModes");
-    if modes.len() == 0 {
+    if modes.count() == 0 {
         errors.push(modes.required("at least 1 access mode is required"));
     }
     let known = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
@@ -28,12 +28,12 @@ pub(super) fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     match shown.quantity() {
         None => errors.push(shown.required("")),
         Some(amount) if amount.nanos() <= 0 => {
-            errors.push(shown.invalid("must be greater than zero"))
+            errors.push(shown.invalid("must be greater than zero"));
         }
         Some(_) => {}
     }
     let class = spec.at("storageClassName");
-    if !class.is_empty() {
+    if !class.is_blank() {
         class.dns_subdomain(errors);
     }
     spec.at("volumeMode").one_of_if_set(&["Block", "Filesystem"], errors);

@@ -123,7 +123,7 @@ pub(super) fn mounts(container: &At<'_>, volumes: &[&str], errors: &mut Errors) 
     let mut paths: Vec<&str> = Vec::new();
     for mount in container.items("volumeMounts") {
         let name = mount.at("name");
-        if name.is_empty() {
+        if name.is_blank() {
             errors.push(name.required(""));
         }
         let path = mount.at("mountPath");

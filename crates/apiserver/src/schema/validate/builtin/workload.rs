@@ -66,7 +66,7 @@ fn is_zero(amount: &At<'_>) -> bool {
 fn about_strategy(strategy: &At<'_>, error: FieldError) -> FieldError {
     let (kind, rolling) = (strategy.at("type"), strategy.at("rollingUpdate"));
     FieldError {
-        value: internal(&[("Type", kind.value), ("RollingUpdate", rolling.value)]),
+        value: Some(internal(&[("Type", kind.value), ("RollingUpdate", rolling.value)])),
         ..error
     }
 }
@@ -140,7 +140,7 @@ pub(super) fn stateful_set(object: &At<'_>, errors: &mut Errors) {
         }
     }
     let service = spec.at("serviceName");
-    if !service.is_empty() {
+    if !service.is_blank() {
         service.dns_label(errors);
     }
     selector_and_template(
@@ -157,7 +157,8 @@ pub(super) fn stateful_set(object: &At<'_>, errors: &mut Errors) {
 fn selector_and_template(spec: &At<'_>, rule: &Selector, errors: &mut Errors) {
     let selector = spec.at("selector");
     selector.selector(errors);
-    let empty = selector.at("matchLabels").len() == 0 && selector.at("matchExpressions").len() == 0;
+    let empty =
+        selector.at("matchLabels").count() == 0 && selector.at("matchExpressions").count() == 0;
     if !selector.is_set() && rule.required {
         errors.push(selector.required(""));
     } else if selector.is_set() && empty {
