@@ -1,6 +1,6 @@
 use crate::{Error, Object};
 use serde_json::Value;
-use yaml::Rules;
+use yaml::{JsonDocument, Rules};
 
 /// How deep lists may lie in lists. Nobody nests them; the bound keeps bad input from recursing.
 const MAX_LIST_DEPTH: usize = 8;
@@ -15,11 +15,9 @@ pub fn parse_all(text: &str) -> Result<Vec<Object>, Error> {
     let documents = yaml::to_json_documents(text, Rules::V2)
         .map_err(|source| Error::yaml("cannot read YAML", source))?;
     let mut objects = Vec::with_capacity(documents.len());
-    for document in documents {
-        let place = |error: Error| {
-            Error::new(format!("document {} at line {}: {error}", document.number, document.line))
-        };
-        expand(document.value.clone(), &mut objects, 0).map_err(place)?;
+    for JsonDocument { number, line, value } in documents {
+        expand(value, &mut objects, 0)
+            .map_err(|error| Error::new(format!("document {number} at line {line}: {error}")))?;
     }
     Ok(objects)
 }
