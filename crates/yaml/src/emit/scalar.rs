@@ -142,7 +142,6 @@ pub(crate) fn is_printable(c: char) -> bool {
 
 impl Writer {
     /// Writes a scalar in a style that [`Analysis::choose`] gave; `indent` is for what is folded.
-    /// `comment` is called after the header of a block scalar, where a line comment goes.
     pub(crate) fn scalar(&mut self, value: &str, style: ScalarStyle, indent: usize, fold: bool) {
         match style {
             ScalarStyle::Plain => self.plain(value, indent, fold),
