@@ -5,6 +5,7 @@
 
 mod envsubst;
 mod gotemplate;
+mod helm;
 mod kustomize;
 mod kyaml;
 mod yaml;
@@ -18,9 +19,11 @@ use std::path::{Path, PathBuf};
 const KINDS: &[(&str, Run)] = &[
     ("envsubst", envsubst::run),
     ("gotemplate", gotemplate::run),
+    ("helm", helm::run),
     ("kustomize", kustomize::run),
     ("kyaml", kyaml::run),
     ("sprig", gotemplate::run_sprig),
+    ("strvals", helm::run_strvals),
     ("yaml", yaml::run),
 ];
 

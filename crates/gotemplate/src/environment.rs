@@ -1,10 +1,28 @@
 //! What the engine must not know by itself: time, randomness, environment, names.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Where templates get time, randomness, environment variables and host names from.
-pub trait Environment {
+use crate::Error;
+
+/// What `lookup` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectReference<'a> {
+    /// `v1`, `apps/v1`.
+    pub api_version: &'a str,
+    /// `ConfigMap`.
+    pub kind: &'a str,
+    /// Empty for cluster-wide kinds and for all namespaces.
+    pub namespace: &'a str,
+    /// Empty for all objects.
+    pub name: &'a str,
+}
+
+/// Where templates get time, randomness, environment variables, host names and objects of a cluster
+/// from. Shared with the thread that renders, hence `Sync`.
+pub trait Environment: Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
 
@@ -25,6 +43,15 @@ pub trait Environment {
     fn addresses(&self, _host: &str) -> Vec<String> {
         Vec::new()
     }
+
+    /// What a cluster answers to Helm's `lookup`: the object of this name, or the list of all when
+    /// the name is empty; `None` when there is no such object or no cluster.
+    ///
+    /// # Errors
+    /// When the cluster refuses.
+    fn lookup(&self, _object: &ObjectReference<'_>) -> Result<Option<serde_json::Value>, Error> {
+        Ok(None)
+    }
 }
 
 /// An environment that stands still, for previews and tests: fixed time, and a counter in place of
@@ -33,7 +60,7 @@ pub trait Environment {
 pub struct Fixed {
     /// The moment that `now` gives.
     pub now: Timestamp,
-    counter: std::cell::Cell<u64>,
+    counter: AtomicU64,
 }
 
 impl Fixed {
@@ -51,9 +78,7 @@ impl Environment for Fixed {
     fn random(&self, buffer: &mut [u8]) {
         // SplitMix64 over a counter: evenly spread, and the same in every run.
         for chunk in buffer.chunks_mut(8) {
-            let next = self.counter.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
-            self.counter.set(next);
-            let mut z = next;
+            let mut z = self.counter.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
             z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
             z ^= z >> 31;

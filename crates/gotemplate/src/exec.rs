@@ -66,7 +66,8 @@ pub fn render(
 /// Renders a named template in a scope.
 pub(crate) fn named(scope: &mut Scope<'_>, name: &str, data: Value) -> Result<Vec<u8>> {
     let tree = scope.set.lookup(name).ok_or_else(|| {
-        Error(format!("template: no template {} in the set", quote(name.as_bytes())))
+        let (name, set) = (quote(name.as_bytes()), quote(scope.set.name().as_bytes()));
+        Error(format!("template: no template {name} associated with template {set}"))
     })?;
     if scope.depth >= scope.run.budget.depth() {
         return Err(too_deep(scope));

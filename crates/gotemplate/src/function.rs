@@ -340,16 +340,33 @@ impl<'r> Scope<'r> {
         crate::exec::named(self, name, data)
     }
 
-    /// Parses a text and renders it; what it defines is seen only by it.
+    /// Parses a text as the template `name` into a set of its own, over the one in use: what it
+    /// defines is seen only there.
     ///
     /// # Errors
-    /// When it does not parse or fails.
-    pub fn render_text(&mut self, name: &str, text: &[u8], data: Value) -> Result<Vec<u8>, Error> {
+    /// When it does not parse.
+    pub fn define(&self, name: &str, text: &[u8]) -> Result<TemplateSet, Error> {
         let overlay = self.set.overlay();
         overlay.parse(name, text, self.run.functions)?;
-        let outer = std::mem::replace(&mut self.set, overlay);
+        Ok(overlay)
+    }
+
+    /// Renders a template that [`Scope::define`] parsed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn render_in(
+        &mut self,
+        set: TemplateSet,
+        name: &str,
+        data: Value,
+    ) -> Result<Vec<u8>, Error> {
         // An empty text does not replace the template of its name, but must give nothing.
-        let result = if self.set.own(name) { self.render(name, data) } else { Ok(Vec::new()) };
+        if !set.own(name) {
+            return Ok(Vec::new());
+        }
+        let outer = std::mem::replace(&mut self.set, set);
+        let result = self.render(name, data);
         self.set = outer;
         result
     }

@@ -46,7 +46,7 @@ mod url;
 mod value;
 
 pub use budget::Limits;
-pub use environment::{Environment, Fixed};
+pub use environment::{Environment, Fixed, ObjectReference};
 pub use exec::{MissingKey, Options, render};
 pub use function::{Args, Function, Functions, Scope, Type};
 pub use gofmt::{print, to_text};
@@ -57,7 +57,7 @@ pub use object::Object;
 pub use quote::quote;
 pub use set::TemplateSet;
 pub use text::Str;
-pub use value::{Element, List, Map, Value};
+pub use value::{Element, List, Map, Methods, Value};
 
 /// An error of parsing or rendering a template; its text is the one Go gives.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +71,8 @@ impl Error {
     }
 }
 
-pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+/// The result of anything in templates that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(test)]
 mod tests;

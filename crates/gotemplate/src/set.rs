@@ -18,6 +18,8 @@ pub struct TemplateSet {
 
 #[derive(Default)]
 struct Inner {
+    /// The name of the first template, for errors only.
+    name: String,
     base: Option<TemplateSet>,
     trees: RefCell<BTreeMap<Rc<str>, Rc<Tree>>>,
 }
@@ -28,10 +30,20 @@ impl TemplateSet {
         Self::default()
     }
 
+    /// An empty set that errors call by a name.
+    pub fn named(name: &str) -> Self {
+        Self { inner: Rc::new(Inner { name: name.to_owned(), ..Inner::default() }) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.inner.name
+    }
+
     /// A set that sees the templates of this one; what is added to it is not seen here.
     #[must_use]
     pub fn overlay(&self) -> Self {
-        let inner = Inner { base: Some(self.clone()), trees: RefCell::default() };
+        let name = self.inner.name.clone();
+        let inner = Inner { name, base: Some(self.clone()), trees: RefCell::default() };
         Self { inner: Rc::new(inner) }
     }
 

@@ -139,7 +139,7 @@ fn sprig_keeps_kinds_apart() {
     );
     check(
         "{{ list | toJson }} {{ concat (list) (list) | toJson }} {{ list 1 2.5 \"<\" | toJson }}",
-        "null null [1,2.5,\"\\u003c\"]",
+        "[] null [1,2.5,\"\\u003c\"]",
     );
     check("{{ fromJson \"{\\\"a\\\": [1]}\" | toPrettyJson }}", "{\n  \"a\": [\n    1\n  ]\n}");
     check(

@@ -132,8 +132,11 @@ impl List {
 pub struct Map {
     entries: Rc<RefCell<BTreeMap<Str, Value>>>,
     element: Element,
-    name: Option<&'static str>,
+    named: Option<(&'static str, Methods)>,
 }
+
+/// The methods of a named map type; `None` when there is no such method.
+pub type Methods = fn(&Map, &str, &[Value]) -> Option<crate::Result<Value>>;
 
 impl Map {
     /// An empty `map[string]interface {}`.
@@ -143,20 +146,32 @@ impl Map {
 
     /// A map of these entries with a static element type.
     pub fn typed(entries: BTreeMap<Str, Value>, element: Element) -> Self {
-        Self { entries: Rc::new(RefCell::new(entries)), element, name: None }
+        Self { entries: Rc::new(RefCell::new(entries)), element, named: None }
     }
 
-    /// The same map under a named type (`chartutil.Values`), as `typeOf` shows it.
+    /// The same map under a named type with methods, as Helm's `common.Values`.
     #[must_use]
-    pub fn named(mut self, name: &'static str) -> Self {
-        self.name = Some(name);
+    pub fn named(mut self, name: &'static str, methods: Methods) -> Self {
+        self.named = Some((name, methods));
         self
+    }
+
+    /// The same map as a plain `map[string]interface {}`.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.named = None;
+        self
+    }
+
+    /// The methods of the named type.
+    pub(crate) fn methods(&self) -> Option<Methods> {
+        self.named.map(|(_, methods)| methods)
     }
 
     /// Takes over the type name of another map.
     #[must_use]
     pub(crate) fn renamed(mut self, other: &Self) -> Self {
-        self.name = other.name;
+        self.named = other.named;
         self
     }
 
@@ -285,8 +300,8 @@ impl Value {
             Self::Complex(..) => "complex128".to_owned(),
             Self::String(_) => "string".to_owned(),
             Self::List(list) => format!("[]{}", list.element.type_name()),
-            Self::Map(map) => match map.name {
-                Some(name) => name.to_owned(),
+            Self::Map(map) => match map.named {
+                Some((name, _)) => name.to_owned(),
                 None => format!("map[string]{}", map.element.type_name()),
             },
             Self::Time(_) => "time.Time".to_owned(),

@@ -142,6 +142,20 @@ impl<'t> State<'_, '_, 't> {
                 Ok(Slot::missing())
             }
             Value::Nil => self.error(format!("nil pointer evaluating interface {{}}.{name}")),
+            Value::Map(map) if map.methods().is_some() => {
+                let (map, methods) = (map.clone(), map.methods());
+                let values = self.method_args(dot, given)?;
+                match methods.and_then(|methods| methods(&map, name, &values)) {
+                    Some(result) => self.method_result(node, name, result),
+                    None if has_args => {
+                        self.error(format!("{name} is not a method but has arguments"))
+                    }
+                    None => match map.get(name.as_bytes()) {
+                        Some(value) => Ok(Slot::element(value, map.element())),
+                        None => self.absent(name, map.element()),
+                    },
+                }
+            }
             Value::Map(map) => {
                 if has_args {
                     return self.error(format!("{name} is not a method but has arguments"));

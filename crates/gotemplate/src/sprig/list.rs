@@ -2,6 +2,8 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "the functions of a table share one signature")]
 
+use std::borrow::Cow;
+
 use super::general::{empty, text_of};
 use crate::cast::to_int;
 use crate::compare::deep_equal;
@@ -63,23 +65,24 @@ pub(crate) const TABLE: &[Row] = &[
     Row("seq", &[], Some(Int), seq),
 ];
 
-/// The items of a slice; anything else is Sprig's error for the function.
-fn items<'a>(value: &'a Value, problem: &str) -> Result<&'a [Value]> {
+/// The items of a slice, or of a host object that is one; anything else is Sprig's error for the
+/// function.
+fn items<'a>(value: &'a Value, problem: &str) -> Result<Cow<'a, [Value]>> {
     match value {
-        Value::List(list) => Ok(list.items()),
+        Value::List(list) => Ok(Cow::Borrowed(list.items())),
         Value::Missing | Value::Nil => {
             Err(Error::new("runtime error: invalid memory address or nil pointer dereference"))
+        }
+        Value::Object(object) if object.kind_name() == "slice" => {
+            let entries = object.entries().unwrap_or_default();
+            Ok(Cow::Owned(entries.into_iter().map(|(_, item)| item).collect()))
         }
         other => Err(Error(format!("{problem} {}", other.kind_name()))),
     }
 }
 
 fn list(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
-    Ok(if args.is_empty() {
-        Value::List(List::nil(Element::Any))
-    } else {
-        Value::list(args.rest(0).to_vec())
-    })
+    Ok(Value::list(args.rest(0).to_vec()))
 }
 
 fn append(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
@@ -93,19 +96,19 @@ fn prepend(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
     let old = items(args.any(0), "Cannot prepend on type")?;
     scope.step(old.len() / 16)?;
     let mut all = vec![args.any(1).clone()];
-    all.extend_from_slice(old);
+    all.extend_from_slice(&old);
     Ok(Value::list(all))
 }
 
 fn rest(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
-    Ok(match items(args.any(0), "Cannot find rest on type")? {
+    Ok(match &*items(args.any(0), "Cannot find rest on type")? {
         [] => Value::List(List::nil(Element::Any)),
         [_, rest @ ..] => Value::list(rest.to_vec()),
     })
 }
 
 fn initial(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
-    Ok(match items(args.any(0), "Cannot find initial on type")? {
+    Ok(match &*items(args.any(0), "Cannot find initial on type")? {
         [] => Value::List(List::nil(Element::Any)),
         [initial @ .., _] => Value::list(initial.to_vec()),
     })
@@ -128,7 +131,7 @@ fn in_list(scope: &Scope<'_>, list: &[Value], needle: &Value) -> Result<bool> {
 
 fn uniq(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
     let mut kept: Vec<Value> = Vec::new();
-    for item in items(args.any(0), "Cannot find uniq on type")? {
+    for item in items(args.any(0), "Cannot find uniq on type")?.iter() {
         if !in_list(scope, &kept, item)? {
             kept.push(item.clone());
         }
@@ -138,7 +141,7 @@ fn uniq(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
 
 fn without(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
     let mut kept = Vec::new();
-    for item in items(args.any(0), "Cannot find without on type")? {
+    for item in items(args.any(0), "Cannot find without on type")?.iter() {
         if !in_list(scope, args.rest(1), item)? {
             kept.push(item.clone());
         }
@@ -151,7 +154,7 @@ fn has(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
         return Ok(Value::Bool(false));
     }
     let items = items(args.any(1), "Cannot find has on type")?;
-    in_list(scope, items, args.any(0)).map(Value::Bool)
+    in_list(scope, &items, args.any(0)).map(Value::Bool)
 }
 
 fn slice(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
@@ -180,6 +183,9 @@ fn concat(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
                 scope.bytes(size_of_val(list.items()))?;
                 all.extend_from_slice(list.items());
             }
+            Value::Object(object) if object.kind_name() == "slice" => {
+                all.extend_from_slice(&items(value, "")?);
+            }
             Value::Missing | Value::Nil => {
                 return Err(Error::new(
                     "runtime error: invalid memory address or nil pointer dereference",
@@ -207,6 +213,7 @@ fn chunk(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
 pub(crate) fn strings(value: &Value) -> Result<Vec<Str>> {
     match value {
         Value::List(list) => list.items().iter().filter(|v| !v.is_nil()).map(text_of).collect(),
+        Value::Object(object) if object.kind_name() == "slice" => strings(&object.to_value()),
         Value::Missing | Value::Nil => Ok(Vec::new()),
         other => Ok(vec![text_of(other)?]),
     }

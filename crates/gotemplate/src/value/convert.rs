@@ -50,10 +50,15 @@ impl Value {
     /// The value as JSON data, keys sorted; `None` for what Go cannot marshal (functions, NaN,
     /// cycles deeper than the JSON limit).
     pub fn to_json(&self) -> Option<Json> {
-        self.to_json_at(0)
+        self.to_json_at(0, float)
     }
 
-    fn to_json_at(&self, depth: usize) -> Option<Json> {
+    /// As [`Value::to_json`], but a `float64` stays a float even when it is whole.
+    pub fn to_json_floats(&self) -> Option<Json> {
+        self.to_json_at(0, |f| serde_json::Number::from_f64(f).map(Json::Number))
+    }
+
+    fn to_json_at(&self, depth: usize, float: fn(f64) -> Option<Json>) -> Option<Json> {
         if depth > crate::gojson::MAX_DEPTH {
             return None;
         }
@@ -71,17 +76,20 @@ impl Value {
                 Json::String(crate::sprig::base64(&bytes_of(list)))
             }
             Self::List(list) => Json::Array(
-                list.items().iter().map(|i| i.to_json_at(depth + 1)).collect::<Option<_>>()?,
+                list.items()
+                    .iter()
+                    .map(|i| i.to_json_at(depth + 1, float))
+                    .collect::<Option<_>>()?,
             ),
             Self::Map(map) => {
                 let mut sorted = BTreeMap::new();
                 for (key, value) in map.entries() {
-                    sorted.insert(key.text().into_owned(), value.to_json_at(depth + 1)?);
+                    sorted.insert(key.text().into_owned(), value.to_json_at(depth + 1, float)?);
                 }
                 Json::Object(sorted.into_iter().collect())
             }
             Self::Time(time) => Json::String(crate::gotime::rfc3339(time)),
-            Self::Object(object) => object.to_value().to_json_at(depth + 1)?,
+            Self::Object(object) => object.to_value().to_json_at(depth + 1, float)?,
         })
     }
 }

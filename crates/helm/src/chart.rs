@@ -1,0 +1,271 @@
+//! A chart in memory.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::metadata::{Dependency, Metadata};
+use crate::values::{Values, merge_maps, read_documents};
+use crate::{Error, Result};
+
+mod load;
+
+/// A file of a chart, named by its path inside the chart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct File {
+    /// The path, with slashes.
+    pub name: String,
+    /// The content.
+    pub data: Vec<u8>,
+}
+
+impl File {
+    /// A file with this name and content.
+    pub fn new(name: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), data: data.into() }
+    }
+}
+
+/// `Chart.lock`: the versions that the dependencies were resolved to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lock {
+    /// When it was written, RFC 3339.
+    pub generated: String,
+    /// The digest over the requirements and the locked dependencies.
+    pub digest: String,
+    /// The locked dependencies.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// A chart with the charts it depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chart {
+    /// `Chart.yaml`.
+    pub metadata: Metadata,
+    /// `Chart.lock` or `requirements.lock`.
+    pub lock: Option<Lock>,
+    /// What stands in `templates/`.
+    pub templates: Vec<File>,
+    /// `values.yaml`.
+    pub values: Values,
+    /// `values.schema.json`.
+    pub schema: Option<Vec<u8>>,
+    /// All other files that templates may read.
+    pub files: Vec<File>,
+    /// All files as they were loaded.
+    pub raw: Vec<File>,
+    /// The charts in `charts/`.
+    pub dependencies: Vec<Self>,
+}
+
+/// A CustomResourceDefinition file of a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crd {
+    /// The path from the root chart's name on.
+    pub filename: String,
+    /// The content.
+    pub data: Vec<u8>,
+}
+
+impl Chart {
+    /// The chart's name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Builds a chart from its files. `charts/` may hold folders and packages.
+    ///
+    /// # Errors
+    /// When `Chart.yaml` is missing or invalid, or a file cannot be read.
+    pub fn from_files(files: Vec<File>) -> Result<Self, Error> {
+        build(files, 0)
+    }
+
+    /// The CRDs of the chart and of the charts below it.
+    pub fn crds(&self) -> Vec<Crd> {
+        let mut crds = Vec::new();
+        self.collect_crds(self.name(), &mut crds);
+        crds
+    }
+
+    fn collect_crds(&self, path: &str, crds: &mut Vec<Crd>) {
+        for file in &self.files {
+            if file.name.starts_with("crds/") && is_manifest(&file.name) {
+                let filename = format!("{path}/{}", file.name);
+                crds.push(Crd { filename, data: file.data.clone() });
+            }
+        }
+        for dependency in &self.dependencies {
+            dependency.collect_crds(&format!("{path}/charts/{}", dependency.name()), crds);
+        }
+    }
+
+    /// The names of dependencies in `Chart.yaml` that `charts/` does not hold.
+    pub fn missing_dependencies(&self) -> Vec<String> {
+        let present = |name: &str| self.dependencies.iter().any(|chart| chart.name() == name);
+        let wanted = self.metadata.dependencies.iter().map(|dependency| &dependency.name);
+        wanted.filter(|name| !present(name)).cloned().collect()
+    }
+}
+
+fn is_manifest(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
+}
+
+/// Charts nested deeper than this are refused.
+const MAX_NESTING: usize = 32;
+
+pub(crate) fn utf8(data: &[u8], name: &str) -> Result<String> {
+    String::from_utf8(data.to_vec())
+        .map_err(|_| Error::new(format!("cannot load {name}: yaml: invalid leading UTF-8 octet")))
+}
+
+fn build(files: Vec<File>, depth: usize) -> Result<Chart> {
+    if depth > MAX_NESTING {
+        return Err(Error::new("charts are nested too deeply"));
+    }
+    let mut chart = Chart::default();
+    let mut document = Json::Object(serde_json::Map::new());
+    let mut found = false;
+    for file in files.iter().filter(|file| file.name == "Chart.yaml") {
+        found = true;
+        document = parse(file, "Chart.yaml")?;
+        overlay(&mut chart.metadata, &document, "Chart.yaml")?;
+        if chart.metadata.api_version.is_empty() {
+            "v1".clone_into(&mut chart.metadata.api_version);
+        }
+    }
+    let mut subcharts: BTreeMap<String, Vec<File>> = BTreeMap::new();
+    for file in &files {
+        sort_in(&mut chart, &mut document, file, &mut subcharts)?;
+    }
+    chart.raw = files;
+    if !found {
+        return Err(Error::new("Chart.yaml file is missing"));
+    }
+    chart.metadata.validate()?;
+    for (name, files) in subcharts {
+        if let Some(subchart) = subchart(&chart, &name, files, depth)? {
+            chart.dependencies.push(subchart);
+        }
+    }
+    Ok(chart)
+}
+
+/// Reads a YAML file as JSON.
+fn parse(file: &File, name: &str) -> Result<Json> {
+    let text = utf8(&file.data, name)?;
+    yaml::to_json(&text, yaml::Rules::V2).map_err(|error| {
+        let shown = error.go_message();
+        Error::new(format!("cannot load {name}: error converting YAML to JSON: {shown}"))
+    })
+}
+
+fn overlay(metadata: &mut Metadata, document: &Json, name: &str) -> Result<()> {
+    if document.is_null() {
+        return Ok(());
+    }
+    *metadata = serde_json::from_value(document.clone()).map_err(|error| {
+        Error::new(format!(
+            "cannot load {name}: error unmarshaling JSON: while decoding JSON: {error}"
+        ))
+    })?;
+    Ok(())
+}
+
+fn lock(file: &File) -> Result<Lock> {
+    let document = parse(file, &file.name)?;
+    let lock: Option<Lock> = serde_json::from_value(document)
+        .map_err(|error| Error::new(format!("cannot load {}: {error}", file.name)))?;
+    Ok(lock.unwrap_or_default())
+}
+
+fn sort_in(
+    chart: &mut Chart,
+    document: &mut Json,
+    file: &File,
+    subcharts: &mut BTreeMap<String, Vec<File>>,
+) -> Result<()> {
+    let old = chart.metadata.api_version == "v1";
+    match file.name.as_str() {
+        "Chart.yaml" => {}
+        "Chart.lock" => chart.lock = Some(lock(file)?),
+        "values.yaml" => chart.values = load_values(&file.data)?,
+        "values.schema.json" => chart.schema = Some(file.data.clone()),
+        "requirements.yaml" => {
+            // Its fields add to those of Chart.yaml.
+            let more = parse(file, "requirements.yaml")?;
+            if let (Json::Object(all), Json::Object(more)) = (&mut *document, more) {
+                all.extend(more);
+            }
+            let version = chart.metadata.api_version.clone();
+            overlay(&mut chart.metadata, document, "requirements.yaml")?;
+            chart.metadata.api_version = version;
+            if old {
+                chart.files.push(file.clone());
+            }
+        }
+        "requirements.lock" => {
+            chart.lock = Some(lock(file)?);
+            if old {
+                chart.files.push(file.clone());
+            }
+        }
+        name if name.starts_with("templates/") => chart.templates.push(file.clone()),
+        name => match name.strip_prefix("charts/") {
+            Some(inner) if !has_extension(inner, "prov") => {
+                let folder = inner.split('/').next().unwrap_or_default().to_owned();
+                let file = File::new(inner, file.data.clone());
+                subcharts.entry(folder).or_default().push(file);
+            }
+            _ => chart.files.push(file.clone()),
+        },
+    }
+    Ok(())
+}
+
+fn has_extension(name: &str, extension: &str) -> bool {
+    name.rsplit('/')
+        .next()
+        .and_then(|last| last.rsplit_once('.'))
+        .is_some_and(|(_, e)| e == extension)
+}
+
+fn load_values(data: &[u8]) -> Result<Values> {
+    let text = utf8(data, "values.yaml")?;
+    let documents = read_documents(&text).map_err(|error| {
+        error.context("cannot load values.yaml: cannot unmarshal yaml document")
+    })?;
+    Ok(documents.into_iter().fold(Values::new(), merge_maps))
+}
+
+fn subchart(chart: &Chart, name: &str, files: Vec<File>, depth: usize) -> Result<Option<Chart>> {
+    if name.starts_with(['_', '.']) {
+        return Ok(None);
+    }
+    let parent = chart.name();
+    let context =
+        |error: Error| error.context(format!("error unpacking subchart {name} in {parent}"));
+    if has_extension(name, "tgz") {
+        let Some(file) = files.first() else { return Ok(None) };
+        if file.name != name {
+            return Err(Error::new(format!(
+                "error unpacking subchart tar in {parent}: expected {name}, got {}",
+                file.name
+            )));
+        }
+        let inner = load::archive_files(&file.data).map_err(context)?;
+        return build(inner, depth + 1).map(Some).map_err(context);
+    }
+    let inner: Vec<File> = files
+        .into_iter()
+        .filter_map(|file| {
+            let (_, inner) = file.name.split_once('/')?;
+            Some(File { name: inner.to_owned(), data: file.data })
+        })
+        .collect();
+    build(inner, depth + 1).map(Some).map_err(context)
+}

@@ -1,0 +1,200 @@
+//! Charts from packages and folders.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use super::{Chart, File};
+use crate::ignore::Rules;
+use crate::{Error, Result};
+
+/// The most a chart may unpack to, in bytes; Helm's own limit.
+const MAX_CHART: u64 = 100 << 20;
+
+/// The most files a chart may have; none comes near, and each costs memory.
+const MAX_ENTRIES: usize = 20_000;
+
+/// Folders nested deeper than this are refused, which ends loops of symbolic links.
+const MAX_DEPTH: usize = 64;
+
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
+fn without_mark(data: Vec<u8>) -> Vec<u8> {
+    match data.strip_prefix(BYTE_ORDER_MARK) {
+        Some(rest) => rest.to_vec(),
+        None => data,
+    }
+}
+
+fn too_large() -> Error {
+    Error::new(format!("decompressed chart is larger than the maximum size {MAX_CHART}"))
+}
+
+impl Chart {
+    /// Loads a package (`.tgz`).
+    ///
+    /// # Errors
+    /// When it is no gzipped tar, holds paths outside its folder, is too large, or is no chart.
+    pub fn load_archive(data: &[u8]) -> Result<Self, Error> {
+        Self::from_files(archive_files(data)?)
+    }
+
+    /// Loads a folder, honouring `.helmignore`. Symbolic links are followed, but only to what lies
+    /// inside `jail`.
+    ///
+    /// # Errors
+    /// When a file cannot be read, a link leaves the jail, or the folder is no chart.
+    pub fn load_dir(dir: &Path, jail: &Path) -> Result<Self, Error> {
+        let failed = |path: &Path, error: &std::io::Error| {
+            Error::new(format!("cannot read {}: {error}", path.display()))
+        };
+        let jail = jail.canonicalize().map_err(|e| failed(jail, &e))?;
+        let root = dir.canonicalize().map_err(|e| failed(dir, &e))?;
+        let ignore = root.join(".helmignore");
+        let mut rules = match std::fs::read(&ignore) {
+            Ok(data) => Rules::parse(&String::from_utf8_lossy(&without_mark(data)))?,
+            Err(_) => Rules::default(),
+        };
+        rules.add_defaults();
+        let mut folder = Folder { jail, rules, files: Vec::new(), left: MAX_CHART };
+        folder.walk(&root, "", 0)?;
+        Self::from_files(folder.files)
+    }
+}
+
+/// A folder being read.
+struct Folder {
+    jail: PathBuf,
+    rules: Rules,
+    files: Vec<File>,
+    left: u64,
+}
+
+impl Folder {
+    fn walk(&mut self, dir: &Path, prefix: &str, depth: usize) -> Result<()> {
+        let failed =
+            |error: std::io::Error| Error::new(format!("cannot read {}: {error}", dir.display()));
+        if depth > MAX_DEPTH {
+            return Err(Error::new(format!("{} is nested too deeply", dir.display())));
+        }
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(failed)? {
+            names.push(entry.map_err(failed)?.file_name());
+        }
+        names.sort();
+        for name in names {
+            let shown = name.to_string_lossy();
+            let path =
+                if prefix.is_empty() { shown.into_owned() } else { format!("{prefix}/{shown}") };
+            self.entry(&dir.join(&name), &path, depth)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, file: &Path, name: &str, depth: usize) -> Result<()> {
+        let failed = |error: std::io::Error| Error::new(format!("error reading {name}: {error}"));
+        let mut target = file.to_path_buf();
+        if std::fs::symlink_metadata(file).map_err(failed)?.is_symlink() {
+            target = file
+                .canonicalize()
+                .map_err(|error| Error::new(format!("error evaluating symlink {name}: {error}")))?;
+            if !target.starts_with(&self.jail) {
+                return Err(Error::new(format!(
+                    "{name} is a symlink that leaves the chart's source"
+                )));
+            }
+        }
+        let metadata = std::fs::metadata(&target).map_err(failed)?;
+        if self.rules.ignores(name, metadata.is_dir()) {
+            return Ok(());
+        }
+        if metadata.is_dir() {
+            return self.walk(&target, name, depth + 1);
+        }
+        if !metadata.is_file() {
+            return Err(Error::new(format!(
+                "cannot load irregular file {name} as it has file mode type bits set"
+            )));
+        }
+        self.left = self.left.checked_sub(metadata.len()).ok_or_else(too_large)?;
+        if self.files.len() >= MAX_ENTRIES {
+            return Err(Error::new(format!("the chart has more than {MAX_ENTRIES} files")));
+        }
+        let data = std::fs::read(&target).map_err(failed)?;
+        self.files.push(File::new(name, without_mark(data)));
+        Ok(())
+    }
+}
+
+/// The files of a package, without its top folder.
+pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
+    let failed = |error: std::io::Error| Error::new(format!("cannot read chart archive: {error}"));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(data).take(MAX_CHART * 2));
+    let mut files = Vec::new();
+    let mut left = MAX_CHART;
+    for entry in archive.entries().map_err(failed)? {
+        let mut entry = entry.map_err(failed)?;
+        let kind = entry.header().entry_type();
+        if kind.is_dir() || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
+            continue;
+        }
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let name = inner_name(&path)?;
+        if entry.size() > left || files.len() >= MAX_ENTRIES {
+            return Err(too_large());
+        }
+        let mut data = Vec::new();
+        entry.by_ref().take(left).read_to_end(&mut data).map_err(failed)?;
+        left = left.saturating_sub(data.len() as u64);
+        if left == 0 {
+            return Err(too_large());
+        }
+        files.push(File::new(name, without_mark(data)));
+    }
+    if files.is_empty() {
+        return Err(Error::new("no files in chart archive"));
+    }
+    Ok(files)
+}
+
+/// The path of an archive's entry inside the chart.
+fn inner_name(path: &str) -> Result<String> {
+    let separator = if path.contains('\\') { '\\' } else { '/' };
+    let (top, inner) = path.split_once(separator).unwrap_or((path, ""));
+    let inner = inner.replace(separator, "/");
+    if inner.starts_with('/') {
+        return Err(Error::new("chart illegally contains absolute paths"));
+    }
+    let clean = clean(&inner);
+    if clean.is_empty() {
+        return Err(Error::new(format!(
+            "chart illegally contains content outside the base directory: {path:?}"
+        )));
+    }
+    if clean.starts_with("..") {
+        return Err(Error::new("chart illegally references parent directory"));
+    }
+    let mut letters = clean.chars();
+    let drive = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
+    if drive && clean.get(1..3) == Some(":/") {
+        return Err(Error::new("chart contains illegally named files"));
+    }
+    if top == "Chart.yaml" {
+        return Err(Error::new("chart yaml not in base directory"));
+    }
+    Ok(clean)
+}
+
+/// Resolves `.` and `..`; empty for the folder itself.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

@@ -1,0 +1,129 @@
+//! Which subcharts take part, under which names, and what they lend to their parent.
+
+use serde_json::Value as Json;
+
+use crate::Result;
+use crate::chart::Chart;
+use crate::metadata::{Dependency, compatible};
+use crate::values::{Values, coalesce_values, merge_tables, merge_values, path_value, table};
+
+/// Prunes and renames the subcharts by conditions, tags and aliases, then imports values.
+pub(crate) fn process(chart: &mut Chart, values: &Values) -> Result<()> {
+    enable(chart, values, "")?;
+    import(chart)
+}
+
+fn aliased(charts: &[Chart], dependency: &Dependency) -> Option<Chart> {
+    let fits = |chart: &&Chart| {
+        chart.name() == dependency.name && compatible(&dependency.version, &chart.metadata.version)
+    };
+    let mut chart = charts.iter().find(fits)?.clone();
+    if !dependency.alias.is_empty() {
+        chart.metadata.name.clone_from(&dependency.alias);
+    }
+    Some(chart)
+}
+
+fn enable(chart: &mut Chart, values: &Values, path: &str) -> Result<()> {
+    if chart.metadata.dependencies.is_empty() {
+        return Ok(());
+    }
+    let named = |existing: &&Chart| {
+        chart.metadata.dependencies.iter().any(|dependency| {
+            existing.name() == dependency.name
+                && compatible(&dependency.version, &existing.metadata.version)
+        })
+    };
+    // Charts that Chart.yaml does not name always take part.
+    let mut charts: Vec<Chart> =
+        chart.dependencies.iter().filter(|existing| !named(existing)).cloned().collect();
+    for dependency in &mut chart.metadata.dependencies {
+        charts.extend(aliased(&chart.dependencies, dependency));
+        if !dependency.alias.is_empty() {
+            dependency.name.clone_from(&dependency.alias);
+        }
+        dependency.enabled = true;
+    }
+    chart.dependencies = charts;
+    let coalesced = coalesce_values(chart, values)?;
+    for dependency in &mut chart.metadata.dependencies {
+        by_tags(dependency, &coalesced);
+        by_conditions(dependency, &coalesced, path);
+    }
+    let removed: Vec<String> = chart
+        .metadata
+        .dependencies
+        .iter()
+        .filter(|dependency| !dependency.enabled)
+        .map(|dependency| dependency.name.clone())
+        .collect();
+    chart.dependencies.retain(|subchart| !removed.iter().any(|name| name == subchart.name()));
+    chart.metadata.dependencies.retain(|dependency| !removed.contains(&dependency.name));
+    for subchart in &mut chart.dependencies {
+        let path = format!("{path}{}.", subchart.name());
+        enable(subchart, &coalesced, &path)?;
+    }
+    Ok(())
+}
+
+fn by_tags(dependency: &mut Dependency, values: &Values) {
+    let Some(tags) = table(values, "tags") else { return };
+    let states: Vec<bool> =
+        dependency.tags.iter().filter_map(|tag| tags.get(tag)?.as_bool()).collect();
+    dependency.enabled = states.is_empty() || states.contains(&true);
+}
+
+fn by_conditions(dependency: &mut Dependency, values: &Values, path: &str) {
+    let conditions = dependency.condition.trim().split(',').filter(|c| !c.is_empty());
+    let decided = conditions
+        .filter_map(|condition| path_value(values, &format!("{path}{condition}")))
+        .find_map(Json::as_bool);
+    if let Some(enabled) = decided {
+        dependency.enabled = enabled;
+    }
+}
+
+fn import(chart: &mut Chart) -> Result<()> {
+    for subchart in &mut chart.dependencies {
+        import(subchart)?;
+    }
+    if chart.metadata.dependencies.is_empty() {
+        return Ok(());
+    }
+    let values = merge_values(chart, &Values::new())?;
+    let mut imported = Values::new();
+    for dependency in &chart.metadata.dependencies {
+        for entry in &dependency.import_values {
+            let (child, parent) = match entry {
+                Json::String(name) => (format!("exports.{name}"), ".".to_owned()),
+                Json::Object(map) => (member(map, "child"), member(map, "parent")),
+                _ => continue,
+            };
+            let Some(found) = table(&values, &format!("{}.{child}", dependency.name)) else {
+                continue;
+            };
+            merge_tables(&mut imported, nested(&parent, found.clone()));
+        }
+    }
+    let mut merged = values;
+    merge_tables(&mut merged, imported);
+    chart.values = merged;
+    Ok(())
+}
+
+fn member(map: &Values, name: &str) -> String {
+    match map.get(name) {
+        Some(Json::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "<nil>".to_owned(),
+    }
+}
+
+/// The values below a dotted path.
+fn nested(path: &str, values: Values) -> Values {
+    if path == "." {
+        return values;
+    }
+    path.rsplit('.')
+        .fold(values, |inner, part| Values::from_iter([(part.to_owned(), Json::Object(inner))]))
+}

@@ -1,0 +1,309 @@
+//! Renders the templates of a chart and all charts below it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use gotemplate::{
+    Function, Functions, Map, MissingKey, Options as TemplateOptions, Str, TemplateSet, Type, Value,
+};
+use serde_json::Value as Json;
+
+use crate::Result;
+use crate::capabilities::CapabilitiesObject;
+use crate::chart::Chart;
+use crate::metadata::Metadata;
+use crate::render::{Mode, Options};
+use crate::values::{Values, table};
+
+mod errors;
+mod files;
+mod functions;
+
+use errors::{execution_error, parse_error};
+use files::Files;
+
+/// A template and what it sees.
+struct Renderable {
+    text: Vec<u8>,
+    scope: Map,
+    base_path: String,
+}
+
+/// Renders all templates; gives the text of each that is no partial, by path.
+pub(crate) fn render_all(
+    chart: &Chart,
+    values: &Values,
+    release: &Json,
+    options: &Options<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let capabilities = Value::object(CapabilitiesObject(options.capabilities.clone()));
+    let mut templates = BTreeMap::new();
+    let top = Top { release: Value::from_json(release), capabilities };
+    collect(chart, Some(values), chart.name(), (&top, true), &mut templates);
+    let functions = functions::all(options);
+    let functions = with_templates(functions, options.mode);
+    let set = TemplateSet::named("gotpl");
+    let mut names: Vec<&String> = templates.keys().collect();
+    // Deeper paths first, so that a parent's definitions replace those of its subcharts.
+    let depth = |name: &str| name.bytes().filter(|b| *b == b'/').count();
+    names.sort_by(|a, b| (depth(b), b).cmp(&(depth(a), a)));
+    for name in &names {
+        if let Some(template) = templates.get(*name) {
+            set.parse(name, &template.text, &functions).map_err(|e| parse_error(name, &e.0))?;
+        }
+    }
+    let mut template_options = TemplateOptions::new(options.environment);
+    template_options.limits = options.limits;
+    template_options.missing_key =
+        if options.mode == Mode::Strict { MissingKey::Error } else { MissingKey::Zero };
+    let mut rendered = BTreeMap::new();
+    for name in names {
+        let base = name.rsplit('/').next().unwrap_or_default();
+        let Some(template) = templates.get(name).filter(|_| !base.starts_with('_')) else {
+            continue;
+        };
+        let about = Map::new();
+        about.set("Name", Value::string(name.as_str()));
+        about.set("BasePath", Value::string(template.base_path.as_str()));
+        template.scope.set("Template", Value::Map(values_type(about)));
+        let data = Value::Map(values_type(template.scope.clone()));
+        let out = gotemplate::render(&set, name, data, &functions, &template_options)
+            .map_err(|e| execution_error(&e.0))?;
+        rendered.insert(name.clone(), without_no_value(out));
+    }
+    Ok(rendered)
+}
+
+fn without_no_value(out: Vec<u8>) -> String {
+    let text = String::from_utf8(out)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    if text.contains("<no value>") { text.replace("<no value>", "") } else { text }
+}
+
+/// Marks a map as Helm's `common.Values`, with its methods.
+fn values_type(map: Map) -> Map {
+    map.named("common.Values", values_method)
+}
+
+fn values_method(map: &Map, name: &str, args: &[Value]) -> Option<gotemplate::Result<Value>> {
+    let path = || args.first().and_then(Value::as_str).cloned().unwrap_or_default();
+    match name {
+        "AsMap" => Some(Ok(Value::Map(map.clone().plain()))),
+        "YAML" => {
+            let json = Value::Map(map.clone()).to_json().unwrap_or(Json::Null);
+            Some(Ok(Value::string(yaml::from_json(&json))))
+        }
+        "Table" => {
+            let path = path();
+            let mut table = map.clone();
+            for part in path.text().split('.') {
+                match table.get(part.as_bytes()) {
+                    Some(Value::Map(inner)) => table = inner,
+                    _ => {
+                        return Some(Err(gotemplate::Error(format!("{part:?} is not a table"))));
+                    }
+                }
+            }
+            Some(Ok(Value::Map(values_type(table))))
+        }
+        "PathValue" => {
+            let path = path();
+            let mut value = Value::Map(map.clone());
+            for part in path.text().split('.') {
+                let next = value.as_map().and_then(|map| map.get(part.as_bytes()));
+                match next {
+                    Some(next) => value = next,
+                    None => {
+                        return Some(Err(gotemplate::Error(format!("{part:?} is not a value"))));
+                    }
+                }
+            }
+            Some(Ok(value))
+        }
+        _ => None,
+    }
+}
+
+/// What all charts of a tree see.
+struct Top {
+    release: Value,
+    capabilities: Value,
+}
+
+fn collect(
+    chart: &Chart,
+    values: Option<&Values>,
+    path: &str,
+    (top, is_root): (&Top, bool),
+    templates: &mut BTreeMap<String, Renderable>,
+) -> Map {
+    let scope = Map::new();
+    let about = metadata_map(&chart.metadata);
+    about.set("IsRoot", Value::Bool(is_root));
+    scope.set("Chart", Value::Map(about));
+    scope.set("Files", Value::object(Files::new(&chart.files)));
+    scope.set("Release", top.release.clone());
+    scope.set("Capabilities", top.capabilities.clone());
+    let own = match values {
+        Some(values) => Value::from_json_int64(&Json::Object(values.clone())),
+        None => Value::Map(Map::new()),
+    };
+    if let Value::Map(own) = own {
+        scope.set("Values", Value::Map(values_type(own)));
+    }
+    let subcharts = Map::new();
+    for subchart in &chart.dependencies {
+        let name = subchart.name();
+        let inner = values.and_then(|values| table(values, name));
+        let path = format!("{path}/charts/{name}");
+        let seen = collect(subchart, inner, &path, (top, false), templates);
+        subcharts.set(name, Value::Map(seen));
+    }
+    share_values(&scope, &subcharts);
+    scope.set("Subcharts", Value::Map(subcharts));
+    let library = chart.metadata.is_library();
+    for file in &chart.templates {
+        let base = file.name.rsplit('/').next().unwrap_or_default();
+        if library && !base.starts_with('_') {
+            continue;
+        }
+        let renderable = Renderable {
+            text: file.data.clone(),
+            scope: scope.clone(),
+            base_path: format!("{path}/templates"),
+        };
+        templates.insert(format!("{path}/{}", file.name), renderable);
+    }
+    scope
+}
+
+/// A subchart's values are the very table in its parent's: what one sets the other sees.
+fn share_values(scope: &Map, subcharts: &Map) {
+    let Some(Value::Map(own)) = scope.get(b"Values") else { return };
+    for (name, seen) in subcharts.entries() {
+        if let (Value::Map(seen), Some(Value::Map(inner))) = (&seen, own.get(name.as_bytes())) {
+            seen.set("Values", Value::Map(values_type(inner.clone())));
+            if let Some(Value::Map(below)) = seen.get(b"Subcharts") {
+                share_values(seen, &below);
+            }
+        }
+    }
+}
+
+/// The metadata under the names of Helm's Go fields.
+fn metadata_map(metadata: &Metadata) -> Map {
+    let texts = |items: &[String]| {
+        Value::list(items.iter().map(|item| Value::string(item.as_str())).collect())
+    };
+    let map = Map::new();
+    for (name, text) in [
+        ("Name", &metadata.name),
+        ("Home", &metadata.home),
+        ("Version", &metadata.version),
+        ("Description", &metadata.description),
+        ("Icon", &metadata.icon),
+        ("APIVersion", &metadata.api_version),
+        ("Condition", &metadata.condition),
+        ("Tags", &metadata.tags),
+        ("AppVersion", &metadata.app_version),
+        ("KubeVersion", &metadata.kube_version),
+        ("Type", &metadata.kind),
+    ] {
+        map.set(name, Value::string(text.as_str()));
+    }
+    map.set("Sources", texts(&metadata.sources));
+    map.set("Keywords", texts(&metadata.keywords));
+    map.set("Deprecated", Value::Bool(metadata.deprecated));
+    let annotations = metadata.annotations.iter();
+    let annotations = annotations.map(|(k, v)| (Str::from(k.as_str()), Value::string(v.as_str())));
+    let annotations = Map::typed(annotations.collect(), gotemplate::Element::String);
+    map.set("Annotations", Value::Map(annotations));
+    let maintainers = metadata.maintainers.iter().map(|maintainer| {
+        let map = Map::new();
+        map.set("Name", Value::string(maintainer.name.as_str()));
+        map.set("Email", Value::string(maintainer.email.as_str()));
+        map.set("URL", Value::string(maintainer.url.as_str()));
+        Value::Map(map)
+    });
+    map.set("Maintainers", Value::list(maintainers.collect()));
+    let dependencies = metadata.dependencies.iter().map(|dependency| {
+        let map = Map::new();
+        map.set("Name", Value::string(dependency.name.as_str()));
+        map.set("Version", Value::string(dependency.version.as_str()));
+        map.set("Repository", Value::string(dependency.repository.as_str()));
+        map.set("Condition", Value::string(dependency.condition.as_str()));
+        map.set("Tags", texts(&dependency.tags));
+        map.set("Enabled", Value::Bool(dependency.enabled));
+        let imports = dependency.import_values.iter().map(Value::from_json_floats);
+        map.set("ImportValues", Value::list(imports.collect()));
+        map.set("Alias", Value::string(dependency.alias.as_str()));
+        Value::Map(map)
+    });
+    map.set("Dependencies", Value::list(dependencies.collect()));
+    map
+}
+
+/// The most that one name may be included inside itself.
+const MAX_RECURSION: u32 = 1000;
+
+/// Adds the functions that render templates: `include`, `tpl`, `required`, `fail`.
+fn with_templates(mut functions: Functions, mode: Mode) -> Functions {
+    let included: Rc<RefCell<HashMap<String, u32>>> = Rc::default();
+    functions.add(Function::new("include", &[Type::String, Type::Any], None, move |scope, args| {
+        let name = args.text(0);
+        let depth = included.borrow().get(&name).copied().unwrap_or_default();
+        if depth > MAX_RECURSION {
+            return Err(gotemplate::Error(format!(
+                "rendering template has a nested reference name: {name}: unable to execute template"
+            )));
+        }
+        included.borrow_mut().insert(name.clone(), depth + 1);
+        let out = scope.render(&name, args.any(1).clone());
+        included.borrow_mut().insert(name, depth);
+        out.map(Value::string)
+    }));
+    functions.add(Function::new("tpl", &[Type::String, Type::Any], None, |scope, args| {
+        let text = args.str(0);
+        let quoted = gotemplate::quote(text.as_bytes());
+        let set = scope
+            .define("gotpl", text.as_bytes())
+            .map_err(|e| gotemplate::Error(format!("cannot parse template {quoted}: {e}")))?;
+        let out = scope.render_in(set, "gotpl", args.any(1).clone()).map_err(|e| {
+            gotemplate::Error(format!("error during tpl function execution for {quoted}: {e}"))
+        })?;
+        Ok(Value::string(without_no_value_bytes(out)))
+    }));
+    functions.add(Function::new("required", &[Type::String, Type::Any], None, move |_, args| {
+        let value = args.any(1);
+        let absent = value.is_nil() || value.as_str().is_some_and(Str::is_empty);
+        match (absent, mode) {
+            (false, _) => Ok(value.clone()),
+            (true, Mode::Lint) => Ok(Value::string("")),
+            (true, _) => Err(errors::warning(&args.text(0))),
+        }
+    }));
+    functions.add(Function::new("fail", &[Type::String], None, move |_, args| match mode {
+        Mode::Lint => Ok(Value::string("")),
+        _ => Err(errors::warning(&args.text(0))),
+    }));
+    functions
+}
+
+fn without_no_value_bytes(out: Vec<u8>) -> Vec<u8> {
+    const MARK: &[u8] = b"<no value>";
+    if !out.windows(MARK.len()).any(|window| window == MARK) {
+        return out;
+    }
+    let mut kept = Vec::with_capacity(out.len());
+    let mut rest = out.as_slice();
+    while let Some((first, tail)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(MARK) {
+            rest = after;
+        } else {
+            kept.push(*first);
+            rest = tail;
+        }
+    }
+    kept
+}

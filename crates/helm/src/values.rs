@@ -1,0 +1,246 @@
+//! Values: merging them with Helm's rules.
+//!
+//! A number written in YAML or JSON is a `float64` to Helm, one given by `--set` an `int64`; here
+//! the former are kept as JSON floats and the latter as JSON integers.
+
+use serde_json::Value as Json;
+
+use crate::chart::Chart;
+use crate::{Error, Result};
+
+/// Values of a chart: a JSON object.
+pub type Values = serde_json::Map<String, Json>;
+
+const GLOBAL: &str = "global";
+
+/// Reads values from YAML, as `-f FILE` does; an empty text gives no values.
+///
+/// # Errors
+/// When it is not YAML or not a mapping.
+pub fn from_yaml(text: &str) -> Result<Values, Error> {
+    let json = yaml::to_json(text, yaml::Rules::V2).map_err(|e| conversion(&e))?;
+    into_values(json)
+}
+
+/// The bytes that `sigs.k8s.io/yaml` gives for a value.
+pub fn to_yaml(value: &Json) -> String {
+    yaml::from_json(&with_integers(value))
+}
+
+pub(crate) fn conversion(error: &yaml::Error) -> Error {
+    Error::new(format!("error converting YAML to JSON: {}", error.go_message()))
+}
+
+fn into_values(json: Json) -> Result<Values> {
+    match with_floats(json) {
+        Json::Null => Ok(Values::new()),
+        Json::Object(map) => Ok(map),
+        other => {
+            let kind = match other {
+                Json::String(_) => "string",
+                Json::Array(_) => "array",
+                Json::Bool(_) => "bool",
+                _ => "number",
+            };
+            Err(Error::new(format!(
+                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+            )))
+        }
+    }
+}
+
+/// All documents of a values file.
+pub(crate) fn read_documents(text: &str) -> Result<Vec<Values>> {
+    let documents = yaml::to_json_all(text, yaml::Rules::V2).map_err(|e| conversion(&e))?;
+    documents.into_iter().map(into_values).collect()
+}
+
+/// Turns every number into a float, as Go's JSON decoding does.
+pub(crate) fn with_floats(json: Json) -> Json {
+    match json {
+        Json::Number(number) => {
+            number.as_f64().and_then(serde_json::Number::from_f64).map_or(Json::Null, Json::Number)
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(with_floats).collect()),
+        Json::Object(map) => {
+            Json::Object(map.into_iter().map(|(key, value)| (key, with_floats(value))).collect())
+        }
+        other => other,
+    }
+}
+
+/// Turns whole floats into integers, as Go's JSON encoding writes them.
+pub(crate) fn with_integers(json: &Json) -> Json {
+    gotemplate::Value::from_json_int64(json).to_json().unwrap_or(Json::Null)
+}
+
+/// Merges `b` into `a`: maps deeply, everything else replaced. As values files do.
+pub fn merge_maps(mut a: Values, b: Values) -> Values {
+    for (key, value) in b {
+        let merged = match (a.remove(&key), value) {
+            (Some(Json::Object(old)), Json::Object(new)) => Json::Object(merge_maps(old, new)),
+            (_, value) => value,
+        };
+        a.insert(key, merged);
+    }
+    a
+}
+
+/// The values that templates see: the user's over the chart's, for the chart and all below it. A
+/// `null` of the user's takes a default away.
+///
+/// # Errors
+/// When a subchart's values are not a mapping.
+pub fn coalesce_values(chart: &Chart, user: &Values) -> Result<Values, Error> {
+    let mut values = user.clone();
+    coalesce(chart, &mut values, false)?;
+    Ok(values)
+}
+
+/// As [`coalesce_values`], but every `null` is kept.
+///
+/// # Errors
+/// When a subchart's values are not a mapping.
+pub fn merge_values(chart: &Chart, user: &Values) -> Result<Values, Error> {
+    let mut values = user.clone();
+    coalesce(chart, &mut values, true)?;
+    Ok(values)
+}
+
+/// Fills `destination` from `source`; a `null` in the destination takes the key away.
+pub fn coalesce_tables(destination: &mut Values, source: Values) {
+    tables(destination, source, false);
+}
+
+/// Fills `destination` from `source`; a `null` in the destination stays.
+pub fn merge_tables(destination: &mut Values, source: Values) {
+    tables(destination, source, true);
+}
+
+fn coalesce(chart: &Chart, values: &mut Values, merge: bool) -> Result<()> {
+    own_values(chart, values, merge);
+    for subchart in &chart.dependencies {
+        let name = subchart.name();
+        let slot = values.entry(name).or_insert_with(|| Json::Object(Values::new()));
+        let Json::Object(inner) = slot else {
+            return Err(Error::new(format!("type mismatch on {name}: {}", mismatch(slot))));
+        };
+        let mut inner = std::mem::take(inner);
+        globals(&mut inner, values);
+        coalesce(subchart, &mut inner, merge)?;
+        values.insert(name.to_owned(), Json::Object(inner));
+    }
+    Ok(())
+}
+
+/// How Go shows the value in this error (`%t` of something that is no boolean).
+fn mismatch(value: &Json) -> String {
+    match value {
+        Json::Bool(value) => value.to_string(),
+        Json::String(text) => format!("%!t(string={text})"),
+        Json::Null => "%!t(<nil>)".to_owned(),
+        other => format!("%!t({other})"),
+    }
+}
+
+fn globals(destination: &mut Values, source: &Values) {
+    let mut own = match destination.get(GLOBAL) {
+        None => Values::new(),
+        Some(Json::Object(own)) => own.clone(),
+        Some(_) => return,
+    };
+    let inherited = match source.get(GLOBAL) {
+        None => Values::new(),
+        Some(Json::Object(inherited)) => inherited.clone(),
+        Some(_) => return,
+    };
+    for (key, value) in inherited {
+        match (value, own.get(&key)) {
+            (Json::Object(mut table), Some(Json::Object(old))) => {
+                tables(&mut table, old.clone(), true);
+                own.insert(key, Json::Object(table));
+            }
+            (Json::Object(_), Some(_)) | (_, Some(Json::Object(_))) => {}
+            (value, _) => {
+                own.insert(key, value);
+            }
+        }
+    }
+    destination.insert(GLOBAL.to_owned(), Json::Object(own));
+}
+
+fn own_values(chart: &Chart, values: &mut Values, merge: bool) {
+    for (key, default) in chart.values.clone() {
+        match values.get_mut(&key) {
+            Some(Json::Null) if !merge => {
+                values.remove(&key);
+            }
+            Some(Json::Object(destination)) => {
+                let Json::Object(mut source) = default else { continue };
+                let keep = merge || chart.dependencies.iter().any(|sub| sub.name() == key);
+                if !keep {
+                    drop_nulls(&mut source);
+                }
+                tables(destination, source, keep);
+            }
+            Some(_) => {}
+            None if merge => {
+                values.insert(key, default);
+            }
+            None => {
+                let mut default = default;
+                if let Json::Object(map) = &mut default {
+                    drop_nulls(map);
+                }
+                if !default.is_null() {
+                    values.insert(key, default);
+                }
+            }
+        }
+    }
+}
+
+fn drop_nulls(map: &mut Values) {
+    map.retain(|_, value| !value.is_null());
+    for value in map.values_mut() {
+        if let Json::Object(inner) = value {
+            drop_nulls(inner);
+        }
+    }
+}
+
+fn tables(destination: &mut Values, source: Values, merge: bool) {
+    for (key, value) in source {
+        match destination.get_mut(&key) {
+            Some(Json::Null) if !merge && !value.is_null() => {
+                destination.remove(&key);
+            }
+            None => {
+                destination.insert(key, value);
+            }
+            Some(Json::Object(inner)) => {
+                if let Json::Object(value) = value {
+                    tables(inner, value, merge);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// The table at a dotted path.
+pub(crate) fn table<'v>(values: &'v Values, path: &str) -> Option<&'v Values> {
+    path.split('.').try_fold(values, |table, part| match table.get(part) {
+        Some(Json::Object(inner)) => Some(inner),
+        _ => None,
+    })
+}
+
+/// The value at a dotted path, if it is no table.
+pub(crate) fn path_value<'v>(values: &'v Values, path: &str) -> Option<&'v Json> {
+    let (parents, key) = match path.rsplit_once('.') {
+        Some((parents, key)) => (table(values, parents)?, key),
+        None => (values, path),
+    };
+    parents.get(key).filter(|value| !value.is_object())
+}
