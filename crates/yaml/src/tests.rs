@@ -255,3 +255,81 @@ fn only_scalars_that_exist_are_set() {
     assert!(set("b: 1\n", &path, json!("x")).is_err());
     assert!(set("a: 1\n", &path, json!([1])).is_err());
 }
+
+/// Values of every shape from a fixed sequence of numbers, with strings made of what is hard to write.
+struct Values(u64);
+
+impl Values {
+    const PIECES: [&str; 28] = [
+        "a",
+        "Z",
+        "0",
+        "1.5",
+        "yes",
+        "null",
+        "~",
+        "-",
+        ":",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "'",
+        "\"",
+        "\\",
+        "#",
+        "é",
+        "😀",
+        "\u{85}",
+        "\u{2028}",
+        "\u{7}",
+        "{",
+        "]",
+        "*x",
+        "!t",
+        "long words in a row ",
+        "%",
+    ];
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    fn text(&mut self) -> String {
+        let pieces = self.below(6);
+        (0..pieces).map(|_| Self::PIECES[self.below(Self::PIECES.len())]).collect()
+    }
+
+    fn value(&mut self, depth: usize) -> Value {
+        match self.below(if depth > 4 { 6 } else { 9 }) {
+            0 => Value::Null,
+            1 => json!(self.below(2) == 0),
+            2 => json!(self.0.cast_signed()),
+            3 => json!(f64::from(u32::try_from(self.below(100_000)).unwrap()) / 64.0 + 0.001),
+            4 | 5 => self.text().into(),
+            6 => (0..self.below(4)).map(|_| self.value(depth + 1)).collect(),
+            _ => {
+                let entries = 0..self.below(4);
+                let entries: serde_json::Map<_, _> =
+                    entries.map(|_| (self.text(), self.value(depth + 1))).collect();
+                Value::Object(entries)
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_written_reads_back_as_itself() {
+    let mut values = Values(88_172_645_463_325_252);
+    for _ in 0..3000 {
+        let value = values.value(0);
+        let text = crate::from_json(&value);
+        assert_eq!(crate::to_json(&text, Rules::V2).as_ref(), Ok(&value), "{text}");
+        let nodes = crate::parse_all(&text).unwrap();
+        let again = crate::emit(&nodes, Style::default());
+        assert_eq!(crate::to_json(&again, Rules::V2).as_ref(), Ok(&value), "{text}\n{again}");
+    }
+}
