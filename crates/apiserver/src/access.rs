@@ -134,22 +134,19 @@ fn impersonated(core: &Core, caller: User, headers: &HeaderMap) -> Result<User, 
         return Err(Failure::internal("requested impersonation without impersonating a user"));
     };
     crate::rbac::check_impersonation(core, &caller, &name, &groups)?;
-    let mut user = match User::service_account(&name) {
-        Some((namespace, account)) => {
-            let mut user = User::of_account(namespace, account, &uid);
-            if !groups.is_empty() {
-                user.groups = groups;
-                user.groups.push(AUTHENTICATED.to_owned());
-            }
-            user
+    let mut user = if let Some((namespace, account)) = User::service_account(&name) {
+        let mut user = User::of_account(namespace, account, &uid);
+        if !groups.is_empty() {
+            user.groups = groups;
+            user.groups.push(AUTHENTICATED.to_owned());
         }
-        None => {
-            let mut groups = groups;
-            if name != "system:anonymous" {
-                groups.push(AUTHENTICATED.to_owned());
-            }
-            User { name, uid, groups, extra: BTreeMap::new() }
+        user
+    } else {
+        let mut groups = groups;
+        if name != "system:anonymous" {
+            groups.push(AUTHENTICATED.to_owned());
         }
+        User { name, uid, groups, extra: BTreeMap::new() }
     };
     user.groups.sort();
     user.groups.dedup();

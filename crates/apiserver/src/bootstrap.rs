@@ -79,92 +79,107 @@ const LOOK: [&str; 3] = ["get", "list", "watch"];
 /// The verbs that change.
 const CHANGE: [&str; 5] = ["create", "delete", "deletecollection", "patch", "update"];
 
-/// The user-facing default roles, by the groups of resources that the real ones name.
+/// What `view` reads of the core group.
+const CORE_READ: [&str; 20] = [
+    "configmaps",
+    "endpoints",
+    "persistentvolumeclaims",
+    "persistentvolumeclaims/status",
+    "pods",
+    "replicationcontrollers",
+    "replicationcontrollers/scale",
+    "serviceaccounts",
+    "services",
+    "services/status",
+    "bindings",
+    "events",
+    "limitranges",
+    "namespaces/status",
+    "pods/log",
+    "pods/status",
+    "replicationcontrollers/status",
+    "resourcequotas",
+    "resourcequotas/status",
+    "namespaces",
+];
+/// What `edit` writes of the core group.
+const CORE_WRITE: [&str; 10] = [
+    "configmaps",
+    "events",
+    "persistentvolumeclaims",
+    "pods",
+    "pods/eviction",
+    "replicationcontrollers",
+    "replicationcontrollers/scale",
+    "secrets",
+    "serviceaccounts",
+    "services",
+];
+const APPS: [&str; 13] = [
+    "daemonsets",
+    "daemonsets/status",
+    "deployments",
+    "deployments/rollback",
+    "deployments/scale",
+    "deployments/status",
+    "replicasets",
+    "replicasets/scale",
+    "replicasets/status",
+    "statefulsets",
+    "statefulsets/scale",
+    "statefulsets/status",
+    "controllerrevisions",
+];
+
+/// One rule per group for the kinds that users work with.
+fn user_rules(core: &[&str], verbs: &[&str]) -> Vec<Value> {
+    let rule = |group: &str, resources: Value| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+    vec![
+        rule("", json!(core)),
+        rule("apps", json!(APPS)),
+        rule("autoscaling", json!(["horizontalpodautoscalers", "horizontalpodautoscalers/status"])),
+        rule("batch", json!(["cronjobs", "cronjobs/status", "jobs", "jobs/status"])),
+        rule("policy", json!(["poddisruptionbudgets", "poddisruptionbudgets/status"])),
+        rule("networking.k8s.io", json!(["ingresses", "ingresses/status", "networkpolicies"])),
+        rule("discovery.k8s.io", json!(["endpointslices"])),
+    ]
+}
+
+fn edit_rules() -> Vec<Value> {
+    let both = [&LOOK[..], &CHANGE[..]].concat();
+    let mut rules = user_rules(&CORE_WRITE, &CHANGE);
+    rules.push(json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": LOOK }));
+    rules.push(
+        json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"] }),
+    );
+    rules.push(
+        json!({ "apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"] }),
+    );
+    rules.push(
+        json!({ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": both }),
+    );
+    rules
+}
+
+/// The default roles, by the groups of resources that the real ones name.
 fn roles() -> Vec<Value> {
     let all = json!([
         { "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] },
         { "nonResourceURLs": ["*"], "verbs": ["*"] },
     ]);
-    let core_read = [
-        "configmaps",
-        "endpoints",
-        "persistentvolumeclaims",
-        "persistentvolumeclaims/status",
-        "pods",
-        "replicationcontrollers",
-        "replicationcontrollers/scale",
-        "serviceaccounts",
-        "services",
-        "services/status",
-        "bindings",
-        "events",
-        "limitranges",
-        "namespaces/status",
-        "pods/log",
-        "pods/status",
-        "replicationcontrollers/status",
-        "resourcequotas",
-        "resourcequotas/status",
-        "namespaces",
-    ];
-    let core_write = [
-        "configmaps",
-        "events",
-        "persistentvolumeclaims",
-        "pods",
-        "pods/eviction",
-        "replicationcontrollers",
-        "replicationcontrollers/scale",
-        "secrets",
-        "serviceaccounts",
-        "services",
-    ];
-    let workloads = [
-        "daemonsets",
-        "daemonsets/status",
-        "deployments",
-        "deployments/rollback",
-        "deployments/scale",
-        "deployments/status",
-        "replicasets",
-        "replicasets/scale",
-        "replicasets/status",
-        "statefulsets",
-        "statefulsets/scale",
-        "statefulsets/status",
-        "controllerrevisions",
-    ];
-    let others = json!([
-        { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers", "horizontalpodautoscalers/status"] },
-        { "apiGroups": ["batch"], "resources": ["cronjobs", "cronjobs/status", "jobs", "jobs/status"] },
-        { "apiGroups": ["policy"], "resources": ["poddisruptionbudgets", "poddisruptionbudgets/status"] },
-        { "apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingresses/status", "networkpolicies"] },
-        { "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"] },
-    ]);
-    let rules = |core: &[&str], verbs: &[&str]| {
-        let mut rules = vec![
-            json!({ "apiGroups": [""], "resources": core, "verbs": verbs }),
-            json!({ "apiGroups": ["apps"], "resources": workloads, "verbs": verbs }),
-        ];
-        for rule in others.as_array().into_iter().flatten() {
-            let mut rule = rule.clone();
-            crate::object::set_field(&mut rule, "verbs", Some(json!(verbs)));
-            rules.push(rule);
-        }
-        Value::Array(rules)
-    };
-    let mut edit = rules(&core_write, &CHANGE);
-    if let Value::Array(list) = &mut edit {
-        list.push(json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": LOOK }));
-        list.push(json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"] }));
-        list.push(json!({ "apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"] }));
-        list.push(json!({ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-            "verbs": ([&LOOK[..], &CHANGE[..]].concat()) }));
-    }
+    let both = [&CHANGE[..], &LOOK[..]].concat();
     let admin = json!([
         { "apiGroups": ["authorization.k8s.io"], "resources": ["localsubjectaccessreviews"], "verbs": ["create"] },
-        { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings", "roles"],
-            "verbs": ([&CHANGE[..], &LOOK[..]].concat()) },
+        { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings", "roles"], "verbs": both },
+    ]);
+    let basic = json!([
+        { "apiGroups": ["authorization.k8s.io"], "verbs": ["create"],
+            "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"] },
+        { "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"] },
+    ]);
+    let discovery = json!([
+        { "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*",
+            "/readyz", "/version", "/version/"], "verbs": ["get"] },
     ]);
     vec![
         role("cluster-admin", None, all),
@@ -172,25 +187,10 @@ fn roles() -> Vec<Value> {
         aggregated("edit", "edit", Some("admin")),
         aggregated("view", "view", Some("edit")),
         role("system:aggregate-to-admin", Some("admin"), admin),
-        role("system:aggregate-to-edit", Some("edit"), edit),
-        role("system:aggregate-to-view", Some("view"), rules(&core_read, &LOOK)),
-        role(
-            "system:basic-user",
-            None,
-            json!([
-                { "apiGroups": ["authorization.k8s.io"], "verbs": ["create"],
-                    "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"] },
-                { "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"] },
-            ]),
-        ),
-        role(
-            "system:discovery",
-            None,
-            json!([
-                { "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi",
-                    "/openapi/*", "/readyz", "/version", "/version/"], "verbs": ["get"] },
-            ]),
-        ),
+        role("system:aggregate-to-edit", Some("edit"), edit_rules().into()),
+        role("system:aggregate-to-view", Some("view"), user_rules(&CORE_READ, &LOOK).into()),
+        role("system:basic-user", None, basic),
+        role("system:discovery", None, discovery),
     ]
 }
 

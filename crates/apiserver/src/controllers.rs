@@ -18,10 +18,6 @@ use crate::store::{Reference, Work};
 use crate::workloads::{self, Pace, Subject};
 
 /// Starts the controllers unless they run; needs a runtime, so it is asked at every request.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one background task of a server; it ends with the server"
-)]
 pub(crate) fn ensure_running(core: &Arc<Core>) {
     if !core.options.controllers {
         return;

@@ -32,7 +32,7 @@ fn convert(resource: &Resource, object: &mut Value, direction: Direction) {
         match (resource.group.as_str(), resource.kind.as_str()) {
             ("events.k8s.io", "Event") => rename_event(object, direction),
             ("autoscaling", "HorizontalPodAutoscaler") => {
-                crate::autoscaler::convert(object, direction == Direction::In)
+                crate::autoscaler::convert(object, direction == Direction::In);
             }
             _ => {}
         }

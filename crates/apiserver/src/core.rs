@@ -39,6 +39,9 @@ impl Core {
     pub(crate) fn new(options: Options) -> Self {
         let store = Store::new(options.window);
         let builtin = builtin_resources(&store);
+        if let Some(namespaces) = builtin.iter().find(|r| r.is("", "Namespace")) {
+            store.keep_namespaces(namespaces.shelf);
+        }
         let registry = RwLock::new(Arc::new(Registry::new(&builtin, [])));
         let seed = options.seed.unwrap_or_else(process_randomness);
         let random = Random::new(seed);
@@ -58,6 +61,12 @@ impl Core {
             builtin,
             registry,
         }
+    }
+
+    /// Takes over the secret of an earlier server.
+    pub(crate) fn set_secret(&mut self, secret: [u8; 32]) {
+        self.secret = secret;
+        self.admin_token = crate::tokens::admin(&secret);
     }
 
     pub(crate) fn registry(&self) -> Arc<Registry> {

@@ -33,7 +33,7 @@ pub(crate) fn documents(yaml: &str) -> Result<Vec<Value>, String> {
             Value::deserialize(document).map_err(|why| format!("document {}: {why}", at + 1))?;
         match value.get("items").and_then(Value::as_array) {
             Some(items) if object::kind(&value).ends_with("List") => {
-                found.extend(items.iter().cloned())
+                found.extend(items.iter().cloned());
             }
             _ if value.is_null() => {}
             _ => found.push(value),

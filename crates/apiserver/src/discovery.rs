@@ -83,9 +83,11 @@ fn tagged(headers: &HeaderMap, bytes: Bytes) -> Response<Body> {
     response
 }
 
-/// Lower case hexadecimal, in upper case as the real server's ETags are.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02X}")).collect()
+/// Hexadecimal, in upper case as the real server's ETags are.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |at: u8| DIGITS.get(usize::from(at)).map(|d| char::from(*d));
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).flatten().collect()
 }
 
 fn without_type(mut group: Value) -> Value {

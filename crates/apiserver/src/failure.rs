@@ -59,7 +59,7 @@ impl Cause {
     pub(crate) fn invalid(field: &str, value: &Value, detail: &str) -> Self {
         Self {
             reason: "FieldValueInvalid".to_owned(),
-            message: format!("Invalid value: {}: {detail}", value),
+            message: format!("Invalid value: {value}: {detail}"),
             field: field.to_owned(),
         }
     }
@@ -97,7 +97,7 @@ impl Cause {
         let allowed = allowed.iter().map(|a| format!("\"{a}\"")).collect::<Vec<_>>().join(", ");
         Self {
             reason: "FieldValueNotSupported".to_owned(),
-            message: format!("Unsupported value: {}: supported values: {allowed}", value),
+            message: format!("Unsupported value: {value}: supported values: {allowed}"),
             field: field.to_owned(),
         }
     }

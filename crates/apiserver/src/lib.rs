@@ -33,6 +33,7 @@ mod crd;
 mod discovery;
 mod failure;
 pub mod fields;
+mod journal;
 mod names;
 mod negotiate;
 mod object;
@@ -59,6 +60,9 @@ mod tokens;
 mod typed;
 mod workloads;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use body::Body;
 pub use counters::RequestKind;

@@ -63,7 +63,7 @@ fn index(registry: &Registry) -> Vec<(String, String)> {
                     hash.update(schema.to_string().as_bytes());
                 }
             }
-            let hash = hash.finalize().iter().map(|b| format!("{b:02X}")).collect();
+            let hash = crate::discovery::hex(&hash.finalize());
             (path, hash)
         })
         .collect()

@@ -1,6 +1,5 @@
 //! What a caller may set about a server.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +25,6 @@ pub struct Options {
     pub seed: Option<u64>,
     /// The version that `/version` reports, such as `v1.37.2`.
     pub kubernetes_version: String,
-    /// Where to keep the objects over restarts; `None` keeps them in memory only.
-    pub data: Option<PathBuf>,
 }
 
 /// How fast simulated workloads get ready.
@@ -106,7 +103,6 @@ impl Default for Options {
             clock: Clock::system(),
             seed: None,
             kubernetes_version: "v1.37.2".to_owned(),
-            data: None,
         }
     }
 }
@@ -120,7 +116,6 @@ impl std::fmt::Debug for Options {
             .field("max_body", &self.max_body)
             .field("seed", &self.seed)
             .field("kubernetes_version", &self.kubernetes_version)
-            .field("data", &self.data)
             .finish_non_exhaustive()
     }
 }

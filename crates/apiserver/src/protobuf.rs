@@ -245,9 +245,9 @@ fn put(
             let (mut key, mut value) = (String::new(), None);
             while let Some((number, wire)) = entry.field()? {
                 if number == 1 {
-                    key = text(wire.bytes()?)?
+                    key = text(wire.bytes()?)?;
                 } else {
-                    value = Some(value_of(field.kind, wire, depth)?)
+                    value = Some(value_of(field.kind, wire, depth)?);
                 }
             }
             let value = value.map_or_else(|| value_of(field.kind, Wire::Bytes(&[]), depth), Ok)?;
@@ -284,13 +284,16 @@ fn special(name: &'static str, bytes: &[u8], depth: usize) -> Result<Option<Valu
         Ok(found)
     };
     Ok(Some(match name {
-        "meta/v1.Time" => time(first(1)?, None)?,
-        "meta/v1.MicroTime" => time(first(1)?, Some(first(2)?))?,
+        "meta/v1.Time" => time(first(1)?, first(2)?, false)?,
+        "meta/v1.MicroTime" => time(first(1)?, first(2)?, true)?,
         "meta/v1.Duration" => {
             let nanos = first(1)?.map_or(Ok(0), Wire::number)?.cast_signed();
             duration(nanos).into()
         }
-        "resource.Quantity" => first(1)?.map_or(Ok("0".to_owned()), |w| text(w.bytes()?))?.into(),
+        "resource.Quantity" => match first(1)? {
+            Some(wire) => text(wire.bytes()?)?.into(),
+            None => "0".into(),
+        },
         "intstr.IntOrString" => match first(1)?.map_or(Ok(0), Wire::number)? {
             0 => first(2)?.map_or(Ok(0), Wire::number)?.cast_signed().into(),
             _ => first(3)?.map_or(Ok(String::new()), |w| text(w.bytes()?))?.into(),
@@ -322,13 +325,13 @@ fn special(name: &'static str, bytes: &[u8], depth: usize) -> Result<Option<Valu
     }))
 }
 
-fn time(seconds: Option<Wire<'_>>, nanos: Option<Option<Wire<'_>>>) -> Result<Value, String> {
+fn time(seconds: Option<Wire<'_>>, nanos: Option<Wire<'_>>, micro: bool) -> Result<Value, String> {
     let Some(seconds) = seconds else { return Ok(Value::Null) };
     let seconds = seconds.number()?.cast_signed();
-    let fraction = nanos.flatten().map_or(Ok(0), Wire::number)?;
+    let fraction = nanos.map_or(Ok(0), Wire::number)?;
     let fraction = i32::try_from(fraction).map_err(|_| "a time is out of range")?;
     let at = Timestamp::new(seconds, fraction).map_err(|_| "a time is out of range")?;
-    let format = if nanos.is_some() { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
+    let format = if micro { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
     Ok(at.strftime(format).to_string().into())
 }
 

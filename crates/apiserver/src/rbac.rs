@@ -1,7 +1,5 @@
 //! Role-based access control, read from the stored Roles and bindings at every check.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use crate::access::User;
@@ -74,7 +72,9 @@ pub(crate) fn authorize(
     if attributes.namespace.is_empty() || attributes.resource == "namespaces" {
         why.push_str(" at the cluster scope");
     } else {
-        why.push_str(&format!(" in the namespace \"{}\"", attributes.namespace));
+        why.push_str(" in the namespace \"");
+        why.push_str(attributes.namespace);
+        why.push('"');
     }
     let plural = attributes.resource.split('/').next().unwrap_or_default();
     Err(Failure::forbidden(
@@ -311,21 +311,4 @@ fn covered(held: &[Grant], rule: &Value) -> bool {
                 held.iter().any(|g| rule_allows(&g.rule, &attributes))
             })
     })
-}
-
-/// The attributes of a request for a resource.
-pub(crate) fn of_request<'a>(
-    resource: &'a Arc<Resource>,
-    full_name: &'a str,
-    verb: &'a str,
-    path: &crate::path::ResourcePath<'a>,
-) -> Attributes<'a> {
-    Attributes {
-        verb,
-        group: &resource.group,
-        resource: full_name,
-        namespace: path.namespace.unwrap_or_default(),
-        name: path.name.unwrap_or_default(),
-        path: None,
-    }
 }

@@ -221,12 +221,11 @@ impl Registry {
                 .entry(resource.api_version())
                 .or_default()
                 .insert(resource.plural.clone(), resource.clone());
-            let group = match groups.iter_mut().position(|g| g.name == resource.group) {
-                Some(at) => at,
-                None => {
-                    groups.push(Group { name: resource.group.clone(), versions: Vec::new() });
-                    groups.len() - 1
-                }
+            let group = if let Some(at) = groups.iter_mut().position(|g| g.name == resource.group) {
+                at
+            } else {
+                groups.push(Group { name: resource.group.clone(), versions: Vec::new() });
+                groups.len() - 1
             };
             let Some(group) = groups.get_mut(group) else { continue };
             match group.versions.iter_mut().find(|v| v.version == resource.version) {
@@ -246,11 +245,6 @@ impl Registry {
     /// The resource of a group version (`v1`, `apps/v1`) and plural.
     pub(crate) fn find(&self, group_version: &str, plural: &str) -> Option<&Arc<Resource>> {
         self.by_path.get(group_version)?.get(plural)
-    }
-
-    /// The resource of an `apiVersion` and kind.
-    pub(crate) fn of_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Resource>> {
-        self.by_path.get(api_version)?.values().find(|r| r.kind == kind)
     }
 
     /// The resource of a group and kind in its preferred version.
@@ -295,8 +289,8 @@ pub(crate) fn version_order(version: &str) -> (u8, u64, u64, std::cmp::Reverse<S
         }
         Some((1, major, rest.strip_prefix("alpha")?.parse().ok()?))
     });
-    let name = std::cmp::Reverse(version.to_owned());
-    parsed.map_or((0, 0, 0, name.clone()), |(stage, major, minor)| (stage, major, minor, name))
+    let (stage, major, minor) = parsed.unwrap_or_default();
+    (stage, major, minor, std::cmp::Reverse(version.to_owned()))
 }
 
 /// The built-in kinds as resources of `store`.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::access::User;
 use crate::body::{self, Body};
 use crate::core::Core;
-use crate::failure::{self, Failure};
+use crate::failure::{self, About, Cause, Failure};
 use crate::negotiate::{self, PatchType, View};
 use crate::object;
 use crate::path::{Query, ResourcePath};
@@ -153,9 +153,9 @@ impl Call<'_> {
         }
         let manager = self.query.get("fieldManager");
         if patch == Some(PatchType::Apply) && manager.is_none() {
-            return Err(Failure::bad_request(
-                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-            ));
+            let about = About { group: "meta.k8s.io", resource: "PatchOptions", name: "" };
+            let cause = Cause::required("fieldManager", "is required for apply patch");
+            return Err(Failure::invalid(about, &[cause]));
         }
         let manager = manager.map_or_else(|| manager_of_agent(self.parts), str::to_owned);
         Ok(WriteOptions { dry_run, manager, validation, force })

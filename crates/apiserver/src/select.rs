@@ -138,7 +138,7 @@ pub(crate) fn selectable_fields(
             "status.podIP",
             "status.nominatedNodeName",
         ],
-        ("", "Event") | ("events.k8s.io", "Event") => &[
+        ("" | "events.k8s.io", "Event") => &[
             "involvedObject.kind",
             "involvedObject.namespace",
             "involvedObject.name",
@@ -229,7 +229,7 @@ impl Labels {
                 (Test::In(values), Some(value)) => values.contains(value),
                 (Test::In(_), None) => false,
                 (Test::NotIn(values), Some(value)) => !values.contains(value),
-                (Test::NotIn(_), None) | (Test::Missing, None) | (Test::Exists, Some(_)) => true,
+                (Test::NotIn(_) | Test::Missing, None) | (Test::Exists, Some(_)) => true,
                 (Test::Exists, None) | (Test::Missing, Some(_)) => false,
                 (Test::Greater(than), Some(value)) => value.parse::<i64>().is_ok_and(|v| v > *than),
                 (Test::Less(than), Some(value)) => value.parse::<i64>().is_ok_and(|v| v < *than),
@@ -266,7 +266,7 @@ fn parse_requirement(term: &str) -> Result<Requirement, String> {
     if let Some((head, list)) = term.split_once('(') {
         let list =
             list.strip_suffix(')').ok_or_else(|| format!("found '{term}', expected: ')'"))?;
-        let values = list.split(',').map(|v| checked_value(v)).collect::<Result<_, _>>()?;
+        let values = list.split(',').map(checked_value).collect::<Result<_, _>>()?;
         let head = head.trim();
         if let Some(key) = head.strip_suffix(" notin") {
             return Ok(Requirement { key: checked_key(key)?, test: Test::NotIn(values) });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -44,7 +45,23 @@ pub enum Error {
 impl ApiServer {
     /// A server with the namespaces, roles and other objects that every cluster starts with.
     pub fn new(options: Options) -> Self {
-        let core = Arc::new(Core::new(options));
+        Self::start(Core::new(options))
+    }
+
+    /// As [`Self::new`], with the objects kept in `folder` over restarts, one server at a time.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written, or holds something else.
+    pub fn open(options: Options, folder: &Path) -> Result<Self, Error> {
+        let mut core = Core::new(options);
+        crate::journal::open(&mut core, folder)
+            .map_err(|source| Error::Data { path: folder.display().to_string(), source })?;
+        core.reload_custom_resources();
+        Ok(Self::start(core))
+    }
+
+    fn start(core: Core) -> Self {
+        let core = Arc::new(core);
         crate::workloads::begin(&core);
         crate::bootstrap::fill(&core);
         Self { core }

@@ -53,7 +53,7 @@ impl Trust {
                     .headers
                     .get(header::HOST)
                     .and_then(|h| h.to_str().ok())
-                    .or(parts.uri.host());
+                    .or_else(|| parts.uri.host());
                 let name = host.map(|h| h.rsplit_once(':').map_or(h, |(name, _)| name));
                 !parts.headers.contains_key(header::ORIGIN)
                     && matches!(name, Some("localhost" | "127.0.0.1" | "[::1]"))

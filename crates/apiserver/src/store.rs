@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 
 pub(crate) use index::{Index, Reference};
 
+use crate::journal::Journal;
 use crate::object;
 
 /// Where the objects of one group and plural lie. Stable for the life of the store.
@@ -118,6 +119,9 @@ struct Inner {
     shelves: Vec<Shelf>,
     index: Index,
     work: BTreeSet<Work>,
+    /// Where the namespaces lie: a terminating one hears of every deletion in it.
+    namespaces: Option<ShelfId>,
+    journal: Option<Journal>,
 }
 
 /// The store. All methods are short critical sections; none of them calls out.
@@ -201,7 +205,7 @@ impl Store {
         if inner.shelves.get(shelf.0).is_none_or(|s| s.objects.contains_key(&key)) {
             return Err(Lost::Exists);
         }
-        Ok(self.commit(&mut inner, shelf, key, value, Action::Added))
+        Ok(self.commit(&mut inner, Reference { shelf, key }, value, Action::Added))
     }
 
     /// Stores the next version of an object that is at `expected`.
@@ -214,7 +218,7 @@ impl Store {
     ) -> Result<Stored, Lost> {
         let mut inner = self.write();
         inner.check(shelf, key, expected)?;
-        Ok(self.commit(&mut inner, shelf, key.clone(), value, Action::Modified))
+        Ok(self.commit(&mut inner, Reference { shelf, key: key.clone() }, value, Action::Modified))
     }
 
     /// Removes an object that is at `expected`; `last` is what watchers are shown.
@@ -227,19 +231,12 @@ impl Store {
     ) -> Result<Stored, Lost> {
         let mut inner = self.write();
         inner.check(shelf, key, expected)?;
-        Ok(self.commit(&mut inner, shelf, key.clone(), last, Action::Deleted))
+        Ok(self.commit(&mut inner, Reference { shelf, key: key.clone() }, last, Action::Deleted))
     }
 
-    fn commit(
-        &self,
-        inner: &mut Inner,
-        shelf: ShelfId,
-        key: Key,
-        value: Value,
-        action: Action,
-    ) -> Stored {
+    fn commit(&self, inner: &mut Inner, at: Reference, value: Value, action: Action) -> Stored {
         let idle = inner.work.is_empty();
-        let stored = inner.commit(self.window, shelf, key, value, action);
+        let stored = inner.commit(self.window, at, value, action);
         if idle && !inner.work.is_empty() {
             self.bell.notify_one();
         }
@@ -251,6 +248,11 @@ impl Store {
         if let Some(shelf) = self.write().shelves.get_mut(shelf.0) {
             shelf.followed = true;
         }
+    }
+
+    /// Names the shelf of the namespaces.
+    pub(crate) fn keep_namespaces(&self, shelf: ShelfId) {
+        self.write().namespaces = Some(shelf);
     }
 
     /// Takes everything the controllers should look at.
@@ -314,34 +316,45 @@ impl Store {
         }
     }
 
-    /// Every shelf's name and objects, with the revision.
-    pub(crate) fn dump(&self) -> (u64, Vec<(String, Vec<Stored>)>) {
+    /// Every shelf's name and objects.
+    pub(crate) fn dump(&self) -> Vec<(String, Vec<Stored>)> {
         let inner = self.read();
-        let shelves = inner
+        inner
             .shelves
             .iter()
             .map(|s| (s.name.clone(), s.objects.values().cloned().collect()))
-            .collect();
-        (inner.revision, shelves)
+            .collect()
     }
 
-    /// Puts an object back as it was (from disk), without a change event.
+    /// Writes every change from now on to disk, too.
+    pub(crate) fn keep(&self, journal: Journal) {
+        self.write().journal = Some(journal);
+    }
+
+    /// Puts an object back as it was (from disk), without a change that watches would see.
     pub(crate) fn restore(&self, shelf: ShelfId, key: Key, value: Value) {
         let mut inner = self.write();
         let revision = object::resource_version(&value).unwrap_or(0);
         inner.revision = inner.revision.max(revision);
-        inner.index.replace(shelf, &key, None, Some(&value));
         let now = inner.revision;
-        if let Some(shelf) = inner.shelves.get_mut(shelf.0) {
-            shelf.floor = shelf.floor.max(now);
-            shelf.objects.insert(key, Entry::new(revision, value));
-        }
+        let Some(place) = inner.shelves.get_mut(shelf.0) else { return };
+        place.floor = now;
+        let followed = place.followed;
+        let new = Entry::new(revision, value);
+        let old = place.objects.insert(key.clone(), new.clone());
+        inner.index.replace(shelf, &key, old.as_deref().map(|o| &o.value), Some(&new.value));
+        inner.note_work(Reference { shelf, key }, followed, Action::Added, &new.value);
     }
 
-    /// Raises the counter to at least `revision` (from disk).
-    pub(crate) fn raise(&self, revision: u64) {
+    /// Takes an object away (from disk).
+    pub(crate) fn forget(&self, shelf: ShelfId, key: &Key, revision: u64) {
         let mut inner = self.write();
         inner.revision = inner.revision.max(revision);
+        let now = inner.revision;
+        let Some(place) = inner.shelves.get_mut(shelf.0) else { return };
+        place.floor = now;
+        let old = place.objects.remove(key);
+        inner.index.replace(shelf, key, old.as_deref().map(|o| &o.value), None);
     }
 }
 
@@ -352,14 +365,8 @@ impl Inner {
         if live.revision == expected { Ok(()) } else { Err(Lost::Changed) }
     }
 
-    fn commit(
-        &mut self,
-        window: usize,
-        shelf: ShelfId,
-        key: Key,
-        mut value: Value,
-        action: Action,
-    ) -> Stored {
+    fn commit(&mut self, window: usize, at: Reference, mut value: Value, action: Action) -> Stored {
+        let Reference { shelf, key } = at;
         self.revision += 1;
         let revision = self.revision;
         object::set_resource_version(&mut value, revision);
@@ -370,6 +377,12 @@ impl Inner {
         } else {
             place.objects.insert(key.clone(), new.clone())
         };
+        if let Some(journal) = &self.journal {
+            match action {
+                Action::Deleted => journal.gone(&place.name, &key, &new.value),
+                Action::Added | Action::Modified => journal.put(&place.name, &new.value),
+            }
+        }
         let after = (action != Action::Deleted).then_some(&new.value);
         let followed = place.followed;
         let reference = Reference { shelf, key: key.clone() };
@@ -385,8 +398,18 @@ impl Inner {
         new
     }
 
+    fn note_emptier_namespace(&mut self, name: &str) {
+        let Some(shelf) = self.namespaces.filter(|_| !name.is_empty()) else { return };
+        let key = Key::new("", name);
+        let namespace = self.shelves.get(shelf.0).and_then(|s| s.objects.get(&key));
+        if namespace.is_some_and(|n| object::is_deleting(&n.value)) {
+            self.work.insert(Work::Object(Reference { shelf, key }));
+        }
+    }
+
     fn note_work(&mut self, reference: Reference, followed: bool, action: Action, new: &Value) {
         if action == Action::Deleted {
+            self.note_emptier_namespace(&reference.key.namespace);
             if let Some(uid) = object::uid(new).filter(|uid| self.index.has_dependents(uid)) {
                 self.work.insert(Work::OwnerGone(uid.to_owned()));
             }

@@ -15,11 +15,7 @@ use crate::registry::Resource;
 use crate::store::Stored;
 
 /// System fields of a new object.
-pub(crate) fn prepare_create(
-    core: &Core,
-    resource: &Resource,
-    object: &mut Value,
-) -> Result<(), Failure> {
+pub(crate) fn prepare_create(core: &Core, resource: &Resource, object: &mut Value) {
     let uid = core.random.uid();
     object::set_meta(object, "uid", uid);
     object::set_meta(object, "creationTimestamp", core.now_text());
@@ -34,7 +30,6 @@ pub(crate) fn prepare_create(
     } else {
         object::remove_meta(object, "generation");
     }
-    Ok(())
 }
 
 /// What a cluster's admission chain adds to a new object.
@@ -47,13 +42,7 @@ pub(crate) fn admit_create(
 }
 
 /// Keeps what this writer may not touch.
-pub(crate) fn prepare_update(
-    _core: &Core,
-    resource: &Resource,
-    subresource: &str,
-    old: &Value,
-    new: &mut Value,
-) -> Result<(), Failure> {
+pub(crate) fn prepare_update(resource: &Resource, subresource: &str, old: &Value, new: &mut Value) {
     for field in ["uid", "creationTimestamp"] {
         if object::metadata(new).and_then(|m| m.get(field)).is_none_or(Value::is_null) {
             object::copy_meta(new, old, field);
@@ -80,7 +69,6 @@ pub(crate) fn prepare_update(
     } else if resource.has_subresource("status") {
         object::set_field(new, "status", old.get("status").cloned());
     }
-    Ok(())
 }
 
 /// What admission keeps or adds when an object changes.

@@ -122,7 +122,7 @@ impl<'a> Write<'a> {
         }
         self.name(&mut object);
         self.core.check_namespace(self.resource, namespace, object::name(&object))?;
-        strategy::prepare_create(self.core, self.resource, &mut object)?;
+        strategy::prepare_create(self.core, self.resource, &mut object);
         self.resource.types.default(&mut object);
         strategy::admit_create(self.core, self.resource, &mut object)?;
         self.validate(&object, None)?;
@@ -195,7 +195,7 @@ impl<'a> Write<'a> {
         self.check_version(live.revision, &new, mode)?;
         self.place(&key.namespace, &mut new)?;
         let mut new = self.decode(new)?;
-        strategy::prepare_update(self.core, self.resource, self.subresource, &old, &mut new)?;
+        strategy::prepare_update(self.resource, self.subresource, &old, &mut new);
         self.resource.types.default(&mut new);
         strategy::admit_update(self.core, self.resource, &old, &mut new);
         self.validate(&new, Some(&old))?;

@@ -70,7 +70,7 @@ pub(super) fn deleting(core: &Arc<Core>, resource: &Resource, live: &Stored) {
     if object::has_finalizer(&live.value, ORPHAN) {
         for reference in &dependents {
             with_resource(core, reference, |resource, live| {
-                forget_owners(core, resource, live, &[uid])
+                forget_owners(core, resource, live, &[uid]);
             });
         }
         finish(core, resource, live, ORPHAN);

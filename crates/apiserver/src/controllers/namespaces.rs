@@ -37,9 +37,9 @@ pub(super) fn empty(core: &Arc<Core>, live: &Stored) {
         }
     }
     if left.is_empty() {
-        remove_finalizer(core, name)
+        remove_finalizer(core, name);
     } else {
-        report_content(core, name, &left, &finalizers)
+        report_content(core, name, &left, &finalizers);
     }
 }
 

@@ -162,7 +162,7 @@ impl Call<'_> {
             let key = Key::new(object::namespace(&stored.value), object::name(&stored.value));
             match write.delete(&key, &options) {
                 Ok(crate::write::Deleted::Gone(last) | crate::write::Deleted::Marked(last)) => {
-                    deleted.push(last)
+                    deleted.push(last);
                 }
                 Err(failure) if failure.reason == "NotFound" => {}
                 Err(failure) => return Err(failure),

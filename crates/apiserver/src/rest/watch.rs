@@ -25,7 +25,7 @@ use crate::store::{Action, Change, Stored};
 /// Changes taken from the window at once.
 const BATCH: usize = 256;
 /// How often an idle watch that asked for bookmarks gets one.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// The longest a watch lasts when the caller did not say; real servers pick between 30 and 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(45);
 /// Marks the end of the initial list of `sendInitialEvents`.
@@ -114,7 +114,7 @@ impl Watch {
         if let Some(asked) = asked.filter(|asked| *asked > current) {
             return Err(Failure::too_large_version(asked, current));
         }
-        let synthetic = initial.unwrap_or_else(|| matches!(asked, None | Some(0)));
+        let synthetic = initial.unwrap_or(matches!(asked, None | Some(0)));
         if !synthetic {
             self.cursor = asked.filter(|a| *a > 0).unwrap_or(current);
             if let Err(oldest) = store.changes(self.resource.shelf, self.cursor, 0) {

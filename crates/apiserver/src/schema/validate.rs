@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::node::{ListType, Schema};
+use super::node::{Additional, ListType, Schema};
 use super::{FieldError, Reason, TypeRef};
 
 mod builtin;
@@ -24,7 +24,7 @@ pub fn validate(of: &TypeRef, object: &Value, old: Option<&Value>) -> Vec<FieldE
     if old.is_none_or(|old| lists::validate(of.schema(), old).is_empty()) {
         errors.extend(lists::validate(of.schema(), object));
     }
-    if errors.iter().any(blocks_rules) {
+    if has_rules(of.schema()) && errors.iter().any(blocks_rules) {
         errors.push(FieldError {
             field: String::new(),
             reason: Reason::Invalid,
@@ -44,6 +44,18 @@ pub fn validate(of: &TypeRef, object: &Value, old: Option<&Value>) -> Vec<FieldE
 
 /// What stands for the object itself.
 const NO_FIELD: &str = "<nil>";
+
+/// Whether a schema has CEL rules anywhere; Kubernetes' own types have none.
+fn has_rules(schema: &Schema) -> bool {
+    let additional = match &schema.additional {
+        Additional::Typed(values) => has_rules(values),
+        Additional::Unset | Additional::Closed | Additional::Open => false,
+    };
+    !schema.rules.is_empty()
+        || additional
+        || schema.items.as_deref().is_some_and(has_rules)
+        || schema.properties.values().any(has_rules)
+}
 
 /// Rules assume these do not occur.
 fn blocks_rules(error: &FieldError) -> bool {

@@ -107,7 +107,7 @@ fn pod(core: &Core, resource: &Resource, object: &mut Value) -> Result<(), Failu
     set(spec, "priority", value);
     tolerate(spec);
     let mounts = |value: &Value| value.get("automountServiceAccountToken").and_then(Value::as_bool);
-    if mounts(spec).or(mounts(&found.value)) != Some(false) {
+    if mounts(spec).or_else(|| mounts(&found.value)) != Some(false) {
         mount_token(core, spec);
     }
     Ok(())
@@ -213,6 +213,7 @@ fn service(core: &Core, object: &mut Value, old: Option<&Value>) {
     if takes_ports {
         node_ports(core, spec, old);
     }
+    core.addresses.reserve(object);
 }
 
 fn node_ports(core: &Core, spec: &mut Value, old: Option<&Value>) {
@@ -285,7 +286,7 @@ fn token_secret(core: &Core, resource: &Resource, object: &mut Value) -> Result<
         return Ok(());
     };
     let token = crate::access::lasting_token(core, &found.value);
-    let data = crate::object::metadata_mut(object).map(|metadata| {
+    let data = object::metadata_mut(object).map(|metadata| {
         let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
         let uid = object::uid(&found.value).unwrap_or_default();
         object::set_field(annotations, "kubernetes.io/service-account.uid", Some(uid.into()));

@@ -82,7 +82,7 @@ pub(super) fn pod(subject: &Subject<'_>, name: PodName<'_>, labels: &[(&str, &st
     match name {
         PodName::Fixed(name) => object::set_field(&mut metadata, "name", Some(name.into())),
         PodName::Prefix(prefix) => {
-            object::set_field(&mut metadata, "generateName", Some(prefix.into()))
+            object::set_field(&mut metadata, "generateName", Some(prefix.into()));
         }
     }
     object::set_field(&mut metadata, "namespace", Some(subject.namespace().into()));

@@ -39,9 +39,9 @@ pub(super) fn look_at(subject: &Subject<'_>, pace: &mut Pace) -> Option<Duration
         return Some(wait);
     }
     if next == Phase::Scheduled {
-        schedule(subject)
+        schedule(subject);
     } else {
-        report(subject, next)
+        report(subject, next);
     }
     None
 }

@@ -75,10 +75,10 @@ fn stamped(condition: &Condition, last: Option<&Value>, times: Times, now: &str)
     match times {
         Times::Transition => {}
         Times::Update => {
-            object::set_field(&mut value, "lastUpdateTime", Some(since(same, "lastUpdateTime")))
+            object::set_field(&mut value, "lastUpdateTime", Some(since(same, "lastUpdateTime")));
         }
         Times::Probe => {
-            object::set_field(&mut value, "lastProbeTime", Some(since(same, "lastProbeTime")))
+            object::set_field(&mut value, "lastProbeTime", Some(since(same, "lastProbeTime")));
         }
         Times::NoProbe => object::set_field(&mut value, "lastProbeTime", Some(Value::Null)),
     }
@@ -94,7 +94,7 @@ impl Subject<'_> {
     /// Writes a whole status; an unchanged one is no write.
     pub(super) fn set_status(&self, status: &Value) {
         self.edit("status", &mut |object| {
-            object::set_field(object, "status", Some(status.clone()))
+            object::set_field(object, "status", Some(status.clone()));
         });
     }
 

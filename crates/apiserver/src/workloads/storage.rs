@@ -39,9 +39,9 @@ pub(super) fn look_at(subject: &Subject<'_>, pace: &mut Pace) -> Option<Duration
         return Some(wait);
     }
     if fate == End::Fail {
-        subject.set_status(&json!({ "phase": "Lost" }))
+        subject.set_status(&json!({ "phase": "Lost" }));
     } else {
-        bind(subject)
+        bind(subject);
     }
     None
 }

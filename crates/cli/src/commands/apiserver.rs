@@ -30,8 +30,11 @@ pub(crate) struct Args {
 
 /// Serves until it is interrupted.
 pub(crate) async fn run(args: &Args) -> Result<Exit> {
-    let options = apiserver::Options { data: args.data.clone(), ..apiserver::Options::default() };
-    let server = apiserver::ApiServer::new(options);
+    let options = apiserver::Options::default();
+    let server = match &args.data {
+        Some(folder) => apiserver::ApiServer::open(options, folder)?,
+        None => apiserver::ApiServer::new(options),
+    };
     if args.crds {
         server.install_crd_values(common::api::crd::all().into_iter().map(|crd| crd.object))?;
     }
