@@ -1,5 +1,3 @@
-// Long because: the strings of all condition types and reasons stand here, once.
-
 //! The types and reasons of conditions, and pure functions that change a list of conditions.
 //!
 //! Every string that a condition or an event may carry stands here once.

@@ -248,3 +248,41 @@ fn archives_by_gnu_tar_are_read() {
         check_tools_tree(&directory.path().join("tree"));
     }
 }
+
+/// Whatever an archive says, nothing panics, and nothing is made outside of the tree.
+#[test]
+fn damaged_archives_do_no_harm() {
+    let link = entry(b"././@LongLink", EntryType::GNULongName, b"long/name\0");
+    let pax = entry(b"PaxHeaders/x", EntryType::XHeader, b"13 path=a/bc\n");
+    let sound: Vec<u8> = [file("a/b"), link, file("x"), pax, file("y"), vec![0; 1024]].concat();
+    let mut state: u64 = 42;
+    let mut random = |below: usize| {
+        // Xorshift: the same sequence in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let limits = Limits { unpacked_bytes: 1 << 16, entries: 20, ..Limits::default() };
+    let mut unpacked = 0;
+    for _ in 0..300 {
+        let mut bytes = sound.clone();
+        for _ in 0..=random(4) {
+            let at = random(bytes.len());
+            bytes[at] = b"\0/.7 5gLx\xff"[random(10)];
+        }
+        // So that damage gets beyond the checksums of headers, which are mended.
+        for block in bytes.chunks_exact_mut(512) {
+            let mut header = Header::from_byte_slice(block).clone();
+            if header.as_ustar().is_some() || header.as_gnu().is_some() {
+                header.set_cksum();
+                block.copy_from_slice(header.as_bytes());
+            }
+        }
+        let (directory, result) = run(&gzip(&[bytes])[..], &limits);
+        unpacked += usize::from(result.is_ok());
+        let made: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+        assert!(made.len() <= 1, "{made:?}");
+    }
+    assert!((1..300).contains(&unpacked), "{unpacked}");
+}
