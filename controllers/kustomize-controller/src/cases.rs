@@ -44,6 +44,7 @@ cases! {
     what_nobody_changed_costs_one_status_write_and_nothing_else,
     an_app_costs_few_requests,
     a_new_artifact_is_applied_and_what_it_lacks_is_pruned,
+    a_commit_elsewhere_in_the_repository_is_not_built,
     drift_is_put_right_in_under_a_second,
     a_dependency_is_waited_for_and_wakes_its_dependants,
     variables_come_from_config_maps_and_a_change_wakes,
@@ -172,6 +173,37 @@ async fn a_new_artifact_is_applied_and_what_it_lacks_is_pruned(world: &World) {
     assert_eq!(apps["status"]["inventory"]["entries"].as_array().unwrap().len(), 1);
     assert_eq!(apps["status"]["history"].as_array().unwrap().len(), 2);
     world.event("Progressing", "ConfigMap/default/b deleted").await;
+}
+
+async fn a_commit_elsewhere_in_the_repository_is_not_built(world: &World) {
+    let base = "resources: [b.yaml]\n";
+    let app = "resources: [../base]\n";
+    let files = |value: &'static str, other: &'static str| {
+        let b = config_map("b", value);
+        [
+            ("base/kustomization.yaml", base.to_owned()),
+            ("base/b.yaml", b),
+            ("app/kustomization.yaml", app.to_owned()),
+            ("other/broken.yaml", other.to_owned()),
+        ]
+    };
+    let put = async |revision: &str, files: [(&'static str, String); 4]| {
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        world.source("podinfo", revision, &files).await;
+    };
+    put("r1", files("1", "x: 1")).await;
+    world.create(kustomization("apps", json!({"path": "./app"}))).await;
+    world.ready("apps", "Applied revision: r1").await;
+    world.quiet().await;
+    // A fetch would fail now, and with it a build.
+    world.offer_artifacts(false);
+    put("r2", files("1", "x: 2")).await;
+    world.ready("apps", "Applied revision: r2").await;
+    world.offer_artifacts(true);
+    put("r3", files("2", "x: 2")).await;
+    world.ready("apps", "Applied revision: r3").await;
+    assert_eq!(world.get("ConfigMap", "b").await.unwrap()["data"]["k"], "2");
 }
 
 async fn drift_is_put_right_in_under_a_second(world: &World) {

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apply::{ChangeSet, Cluster, Foreign, Inventory, Known, Memory, Tracker};
 use common::api::kustomize::Kustomization;
-use common::artifact::Cache;
+use common::artifact::{Artifact, Cache};
 use common::names;
-use runtime::{Cause, Context, Key, Links};
+use kube::ResourceExt;
+use runtime::{Cause, Context, Key, Links, Run};
 use tokio::time::Instant;
 
 use crate::settings::Settings;
 use crate::sources::Sources;
+use crate::steps::render::Basis;
 use crate::steps::target::{RemoteClusters, Target};
 
 /// Reconciles Kustomizations.
@@ -43,7 +45,7 @@ pub(crate) struct Applied {
 #[derive(Default)]
 struct Remembered {
     known: Known,
-    last: Option<(String, Applied)>,
+    last: Option<(Basis, Applied)>,
 }
 
 impl KustomizeController {
@@ -75,11 +77,19 @@ impl KustomizeController {
     }
 
     /// What the same inputs made of the cluster before, if nobody changed it since.
-    pub(crate) fn settled(&self, key: &Key, fingerprint: &str, target: &Target) -> Option<Applied> {
+    pub(crate) fn settled(
+        &self,
+        run: &Run<Kustomization>,
+        (basis, artifact): (&Basis, &Artifact),
+        target: &Target,
+    ) -> Option<Applied> {
         let tracker = target.is_local().then_some(&self.tracker)?;
         let mut memory = self.memory();
-        let remembered = memory.get_mut(key)?;
-        let (_, applied) = remembered.last.as_ref().filter(|(last, _)| last == fingerprint)?;
+        let remembered = memory.get_mut(run.key())?;
+        let (last, applied) = remembered.last.as_ref()?;
+        if !last.holds_for(basis, artifact, rebuilds_always(run.object())) {
+            return None;
+        }
         let applied = Applied { changed: false, ..applied.clone() };
         let known = std::mem::take(&mut remembered.known);
         let asked = Memory { known, tracker: Some(tracker) };
@@ -102,13 +112,18 @@ impl KustomizeController {
     }
 
     /// Remembers what these inputs made of the cluster.
-    pub(crate) fn remember(&self, key: &Key, fingerprint: String, applied: &Applied) {
-        self.memory().entry(key.clone()).or_default().last = Some((fingerprint, applied.clone()));
+    pub(crate) fn remember(&self, key: &Key, basis: Basis, applied: &Applied) {
+        self.memory().entry(key.clone()).or_default().last = Some((basis, applied.clone()));
     }
 
     pub(crate) fn forget_object(&self, key: &Key) {
         self.memory().remove(key);
     }
+}
+
+/// Whether a Kustomization asks to be rebuilt for every revision.
+fn rebuilds_always(object: &Kustomization) -> bool {
+    object.annotations().get(names::SUBTREE_CACHE).is_some_and(|value| value == names::DISABLED)
 }
 
 /// What was applied, from its change set: objects that ask to be left alone are not ours to check.

@@ -44,17 +44,18 @@ impl Reconcile for KustomizeController {
         let cluster = target::cluster(self, run.context(), &plan.target).await?;
 
         // Render and change, unless the watches say that all is as the same inputs made it.
-        let fingerprint = render::fingerprint(run.object(), &artifact, &inputs);
-        let applied = if let Some(applied) = self.settled(run.key(), &fingerprint, &cluster) {
+        let basis = render::Basis::new(run.object(), &artifact, &inputs);
+        let applied = if let Some(applied) = self.settled(run, (&basis, &artifact), &cluster) {
             applied
         } else {
             let tree = fetch::tree(self, run, &plan, &artifact).await?;
             run.progress(format!("Building manifests for revision {}", artifact.revision));
             let rendered = render::objects(run, &plan, tree, inputs).await?;
             clock.digest(&rendered.digest);
+            let basis = basis.with(&artifact, &rendered.directories);
             let applied = change::make(self, run, (&plan, &cluster), rendered).await;
             let applied = clock.failed(run, &artifact, applied)?;
-            self.remember(run.key(), fingerprint, &applied);
+            self.remember(run.key(), basis, &applied);
             applied
         };
         clock.digest(&applied.digest);

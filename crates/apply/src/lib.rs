@@ -18,6 +18,7 @@ mod changes;
 mod checks;
 mod cluster;
 mod control;
+mod definitions;
 mod diff;
 mod discovery;
 mod drift;

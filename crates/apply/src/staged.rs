@@ -21,7 +21,7 @@ use crate::known::{Known, digest};
 use crate::stages::{self, StageKind};
 use crate::track::Tracker;
 use crate::wait::{self, WaitOptions};
-use crate::{drift, takeover};
+use crate::{definitions, drift, takeover};
 
 /// What may be asked of an apply.
 #[derive(Debug, Clone)]
@@ -98,6 +98,7 @@ pub async fn staged(
     cancel: &CancellationToken,
 ) -> Result<ChangeSet, Box<Interrupted>> {
     let mut changes = ChangeSet::default();
+    let objects = objects.into_iter().map(definitions::without_broken_bundle).collect();
     for stage in stages::split(objects, &options.stage_kinds) {
         let work = Work { cluster, options };
         let done = work.stage(&stage, memory, &mut changes, cancel).await;

@@ -3,9 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
+use kube::client::retry::RetryPolicy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use thiserror::Error;
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
 
 /// How long a request to a remote cluster may take, as in the original.
 const REMOTE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,8 +73,18 @@ async fn from_kubeconfig(kubeconfig: Kubeconfig) -> Result<Config, ClientError> 
     Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(ClientError::Kubeconfig)
 }
 
-fn client(config: Config) -> Result<Client, ClientError> {
-    Client::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))
+/// Delays and number of tries when the server is busy (429, 503, 504). A reconcile that gives up is
+/// tried again anyway, so there is no point in holding it for long.
+const RETRY: (Duration, Duration, u32) = (Duration::from_millis(50), Duration::from_secs(5), 6);
+
+fn client(mut config: Config) -> Result<Client, ClientError> {
+    config.default_retry = false;
+    let builder = ClientBuilder::try_from(config);
+    let builder = builder.map_err(|error| ClientError::Client(Box::new(error)))?;
+    let (first, longest, tries) = RETRY;
+    let policy = RetryPolicy::new(first, longest, tries, true);
+    let policy = policy.map_err(|_| ClientError::Refused("delays of retries are out of order"))?;
+    Ok(builder.with_layer(&BufferLayer::new(1024)).with_layer(&RetryLayer::new(policy)).build())
 }
 
 /// Keeps the host, certificates and keys given in line, basic and bearer credentials, and the

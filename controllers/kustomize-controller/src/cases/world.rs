@@ -1,7 +1,7 @@
 //! A cluster in memory with the controller running on it, and a server of artifacts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::artifact::ignore::Rules;
@@ -37,6 +37,7 @@ pub(super) struct World {
     context: Context,
     finished: Arc<AtomicU64>,
     artifacts: AtomicU64,
+    offered: Arc<AtomicBool>,
     _scratch: tempfile::TempDir,
     _tasks: JoinSet<()>,
 }
@@ -92,7 +93,20 @@ impl World {
         let root = scratch.path().join("store");
         let advertised_host = listener.local_addr().unwrap().to_string();
         let store = Store::open(&root, StoreOptions { advertised_host, ..StoreOptions::default() });
-        let router = serve::router(&root);
+        let offered = Arc::new(AtomicBool::new(true));
+        let gate = Arc::clone(&offered);
+        let router = serve::router(&root).layer(axum::middleware::from_fn(
+            move |request: axum::extract::Request, next: axum::middleware::Next| {
+                let open = gate.load(Ordering::SeqCst);
+                async move {
+                    if open {
+                        Ok(next.run(request).await)
+                    } else {
+                        Err(axum::http::StatusCode::FORBIDDEN)
+                    }
+                }
+            },
+        ));
         tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
 
         let finished: Arc<AtomicU64> = Arc::default();
@@ -121,6 +135,7 @@ impl World {
             context,
             finished,
             artifacts: AtomicU64::new(0),
+            offered,
             _scratch: scratch,
             _tasks: tasks,
         }
@@ -202,6 +217,11 @@ impl World {
         let status = json!({"status": {"artifact": artifact}});
         let params = PatchParams::default();
         self.api("GitRepository").patch_status(name, &params, &Patch::Merge(status)).await.unwrap();
+    }
+
+    /// Whether the server of artifacts hands them out.
+    pub(super) fn offer_artifacts(&self, offered: bool) {
+        self.offered.store(offered, Ordering::SeqCst);
     }
 
     /// Waits until something holds.
