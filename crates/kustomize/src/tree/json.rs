@@ -114,6 +114,8 @@ fn build(tree: &mut Tree, value: &Value, floats: bool) -> NodeId {
             tree.add(Node { value: "null".to_owned(), ..Node::tagged("null", Tag::Null) })
         }
         Value::Bool(value) => tree.add(Node::tagged(value.to_string(), Tag::Bool)),
+        // Go writes this text without quotes and reads it again as the sign for merging.
+        Value::String(text) if text == "<<" => tree.add(Node::tagged(text.as_str(), Tag::Merge)),
         Value::String(text) => tree.add(Node::string(text.as_str())),
         Value::Number(number) => {
             let node = number_node(number, floats);
