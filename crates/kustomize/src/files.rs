@@ -2,6 +2,8 @@
 
 mod dir;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 pub use dir::{DirFiles, Limits};
 pub use memory::MemoryFiles;

@@ -1,6 +1,8 @@
 //! What Flux adds to a kustomization before it builds it (fluxcd/pkg/kustomize).
 
 mod overlay;
+#[cfg(test)]
+mod tests;
 
 use crate::build::{Options, Reorder, build_values};
 use crate::error::{Context, Error, Result};

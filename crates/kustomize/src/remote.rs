@@ -1,5 +1,8 @@
 //! Bases and files that are elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use crate::files::Files;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::id::{Gvk, ResId, meta};
-use crate::tree::{Kind, Node, NodeId, Style, Tree};
+use crate::tree::{Kind, Node, NodeId, Style, Tag, Tree};
 use std::collections::BTreeMap;
 
 /// Annotations that exist only during a build.
@@ -322,11 +322,16 @@ pub(crate) fn append_annotation(
     if value.is_empty() {
         return Ok(());
     }
-    let new = match annotation(tree, object, name) {
-        Some(old) => format!("{old},{value}"),
-        None => value.to_owned(),
+    let map = meta_map(tree, object, "annotations");
+    let known = map.and_then(|map| tree.pairs(map).find(|(key, _)| tree.value(*key) == name));
+    let Some((_, known)) = known else {
+        return set_annotation(tree, object, name, value);
     };
-    set_annotation(tree, object, name, &new)
+    let node = tree.get_mut(known);
+    node.value.push(',');
+    node.value.push_str(value);
+    node.tag = Tag::Str;
+    Ok(())
 }
 
 /// Remembers the id that the object has now, before it changes.

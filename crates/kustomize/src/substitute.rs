@@ -7,6 +7,8 @@
 mod evaluate;
 mod glob;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Context, Error, Result};
 use manifest::Object;

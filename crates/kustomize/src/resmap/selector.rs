@@ -1,5 +1,8 @@
 //! Selecting objects by patterns on their ids and by labels and annotations.
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::{Error, Result};
 use crate::id::ResId;
 use crate::resource;

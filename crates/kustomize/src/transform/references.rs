@@ -7,6 +7,8 @@ use crate::resmap::ResMap;
 use crate::resource::{self, build};
 use crate::tree::fieldspec::{self, Create};
 use crate::tree::{Kind, NodeId, Tree, json};
+use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -27,6 +29,8 @@ struct Candidate {
     previous: Vec<ResId>,
     prefixes: Vec<String>,
     suffixes: Vec<String>,
+    /// Who refers to it. Only an error ever shows it, so it does not become an annotation before.
+    referred_by: RefCell<Vec<String>>,
 }
 
 impl Candidate {
@@ -40,6 +44,7 @@ impl Candidate {
             previous: resource::previous_ids(tree, object),
             prefixes: list(build::PREFIXES),
             suffixes: list(build::SUFFIXES),
+            referred_by: RefCell::default(),
         }
     }
 
@@ -193,7 +198,7 @@ impl Referrer<'_> {
         let Some(found) = found else {
             return Ok(());
         };
-        self.record(tree, found)?;
+        self.record(found);
         if found.id.name == old {
             return Ok(());
         }
@@ -227,7 +232,7 @@ impl Referrer<'_> {
         let Some(found) = self.select(tree, &old, fits, same)? else {
             return Ok(());
         };
-        self.record(tree, found)?;
+        self.record(found);
         if found.id.name == old && found.id.namespace.is_empty() {
             return Ok(());
         }
@@ -312,27 +317,29 @@ impl Referrer<'_> {
             && same(&candidate.suffixes, &self.candidate.suffixes)
     }
 
-    fn record(&self, tree: &mut Tree, found: &Candidate) -> Result<()> {
-        resource::append_annotation(
-            tree,
-            found.object,
-            build::REFERRED_BY,
-            &self.candidate.id.to_string(),
-        )
+    fn record(&self, found: &Candidate) {
+        found.referred_by.borrow_mut().push(self.candidate.id.to_string());
     }
 
     fn ambiguous(&self, tree: &Tree, found: &[&Candidate]) -> Error {
         let ids: Vec<String> = found.iter().map(|candidate| candidate.id.to_string()).collect();
-        let shown = |object| {
-            json::to_value(tree, object).map(|value| yaml::from_json(&value)).unwrap_or_default()
+        let shown = |candidate: &Candidate| {
+            let mut value = json::to_value(tree, candidate.object).unwrap_or_default();
+            let referred_by = candidate.referred_by.borrow();
+            let annotations =
+                value.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+            if let Some(annotations) = annotations.filter(|_| !referred_by.is_empty()) {
+                annotations.insert(build::REFERRED_BY.to_owned(), referred_by.join(",").into());
+            }
+            yaml::from_json(&value)
         };
         let mut text = format!(
             "found multiple possible referrals: {}\n\n**** Too many possible referral targets to referrer:\n{}\n",
             ids.join(", "),
-            shown(self.candidate.object)
+            shown(self.candidate)
         );
         for (at, candidate) in found.iter().enumerate() {
-            let _ = writeln!(text, "--- possible referral {at}:\n{}", shown(candidate.object));
+            let _ = writeln!(text, "--- possible referral {at}:\n{}", shown(candidate));
         }
         Error::new(text)
     }
