@@ -25,7 +25,7 @@ pub use decode::{Decoded, decode, fill};
 pub use default::default;
 pub use field_error::{FieldError, Reason};
 pub use merge_patch::merge_patch;
-pub use node::{Additional, Kind, Limits, ListType, PatchStrategy, Rule, Schema};
+pub use node::{Additional, Kind, Limits, ListType, PatchStrategy, Pattern, Rule, Schema};
 pub use prune::prune;
 pub use quantity::Quantity;
 pub use strategic::{PatchError, strategic_merge};

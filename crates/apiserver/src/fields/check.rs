@@ -1,9 +1,11 @@
 //! Whether a value fits a schema, as far as field ownership cares: sorts of values, undeclared fields, list keys.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde_json::Value;
 
+use super::path::PathElement;
 use super::shape::{ListShape, MapShape, ScalarKind, Shape};
 use crate::schema::Schema;
 
@@ -11,6 +13,8 @@ use crate::schema::Schema;
 pub(super) fn mismatches(schema: &Schema, value: &Value, allow_duplicates: bool) -> Vec<String> {
     let mut check = Check { allow_duplicates, path: Vec::new(), found: Vec::new() };
     check.visit(schema, value);
+    // Whatever order the map type keeps.
+    check.found.sort();
     check.found
 }
 
@@ -22,14 +26,31 @@ pub(super) fn report(mismatches: &[String]) -> String {
     }
 }
 
-struct Check {
+struct Check<'a> {
     allow_duplicates: bool,
-    path: Vec<String>,
+    path: Vec<Step<'a>>,
     found: Vec<String>,
 }
 
-impl Check {
-    fn visit(&mut self, schema: &Schema, value: &Value) {
+/// A step of the path, put into words only for a report.
+enum Step<'a> {
+    Field(&'a str),
+    Index(usize),
+    Item(PathElement),
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, ".{name}"),
+            Self::Index(index) => write!(f, "[{index}]"),
+            Self::Item(element) => write!(f, "{element}"),
+        }
+    }
+}
+
+impl<'a> Check<'a> {
+    fn visit(&mut self, schema: &Schema, value: &'a Value) {
         if value.is_null() {
             return;
         }
@@ -63,38 +84,36 @@ impl Check {
         self.report(&message);
     }
 
-    fn list(&mut self, list: ListShape<'_>, value: &Value) {
+    fn list(&mut self, list: ListShape<'_>, value: &'a Value) {
         let Value::Array(items) = value else {
             return self.report(&format!("expected list, got &{{{}}}", go_plain(value)));
         };
         let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             if list.is_atomic() {
-                self.path.push(format!("[{index}]"));
+                self.path.push(Step::Index(index));
             } else {
                 let element = match list.element(item) {
                     Ok(element) => element,
                     Err(message) => return self.report(&format!("element {index}: {message}")),
                 };
-                let text = element.to_string();
-                if !seen.insert(element) && !self.allow_duplicates {
-                    self.report(&format!("duplicate entries for key {text}"));
+                if seen.contains(&element) && !self.allow_duplicates {
+                    self.report(&format!("duplicate entries for key {element}"));
                 }
-                self.path.push(text);
+                seen.insert(element.clone());
+                self.path.push(Step::Item(element));
             }
             self.visit(list.items, item);
             self.path.pop();
         }
     }
 
-    fn map(&mut self, map: MapShape<'_>, value: &Value) {
+    fn map(&mut self, map: MapShape<'_>, value: &'a Value) {
         let Value::Object(fields) = value else {
             return self.report(&format!("expected map, got &{{{}}}", go_plain(value)));
         };
-        let mut names: Vec<_> = fields.iter().collect();
-        names.sort_by(|left, right| left.0.cmp(right.0));
-        for (name, field) in names {
-            self.path.push(format!(".{name}"));
+        for (name, field) in fields {
+            self.path.push(Step::Field(name));
             match map.field(name) {
                 Some((schema, _)) => self.visit(schema, field),
                 None => self.report("field not declared in schema"),
@@ -104,7 +123,7 @@ impl Check {
     }
 
     fn report(&mut self, message: &str) {
-        let path = self.path.concat();
+        let path: String = self.path.iter().map(ToString::to_string).collect();
         self.found.push(if path.is_empty() {
             message.to_owned()
         } else {

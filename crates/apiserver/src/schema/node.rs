@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::table::{self, Entry};
@@ -74,13 +75,33 @@ pub struct PatchStrategy {
     pub retain_keys: bool,
 }
 
+/// A regular expression, compiled when it is first used.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    /// As the schema has it.
+    pub text: Box<str>,
+    compiled: Arc<OnceLock<Option<Regex>>>,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        Self { text: text.into(), compiled: Arc::default() }
+    }
+
+    /// True if the text matches. A pattern that cannot be compiled matches nothing.
+    pub fn matches(&self, text: &str) -> bool {
+        let compiled = self.compiled.get_or_init(|| Regex::new(&self.text).ok());
+        compiled.as_ref().is_some_and(|regex| regex.is_match(text))
+    }
+}
+
 /// Value limits of a custom resource's schema; rare, so kept apart from [`Schema`].
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
     /// The allowed values.
     pub choices: Vec<Value>,
-    /// A regular expression (compiled when used).
-    pub pattern: Option<Box<str>>,
+    /// What a string must match somewhere.
+    pub pattern: Option<Pattern>,
     /// Inclusive or exclusive lower bound.
     pub minimum: Option<(f64, bool)>,
     /// Inclusive or exclusive upper bound.
@@ -361,7 +382,7 @@ fn limits(json: &Map<String, Value>, depth: usize) -> Option<Box<Limits>> {
     };
     Some(Box::new(Limits {
         choices: json.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
-        pattern: text(json, "pattern").filter(|pattern| !pattern.is_empty()).map(Into::into),
+        pattern: text(json, "pattern").filter(|pattern| !pattern.is_empty()).map(Pattern::new),
         minimum: number("minimum").map(|bound| (bound, flag(json, "exclusiveMinimum"))),
         maximum: number("maximum").map(|bound| (bound, flag(json, "exclusiveMaximum"))),
         multiple_of: number("multipleOf").filter(|divisor| *divisor > 0.0),

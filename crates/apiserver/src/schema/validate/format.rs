@@ -1,10 +1,13 @@
 //! String formats and patterns of structural schemas.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{Timestamp, civil};
+use regex::Regex;
 
 use super::cel_value;
 
@@ -70,8 +73,10 @@ fn is_hostname(text: &str) -> bool {
     }
 }
 
-/// True if the pattern, unanchored, matches. A pattern that cannot be compiled matches nothing; definitions with such
-/// patterns are refused before.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
+/// True if one of the expressions of this module matches; each is compiled once.
+fn matches(pattern: &'static str, text: &str) -> bool {
+    static COMPILED: Mutex<BTreeMap<&str, Option<Regex>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let regex = compiled.entry(pattern).or_insert_with(|| Regex::new(pattern).ok());
+    regex.as_ref().is_some_and(|regex| regex.is_match(text))
 }

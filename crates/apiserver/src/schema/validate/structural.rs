@@ -187,9 +187,9 @@ fn check_text(
     } else if let Some(least) = limits.length.0.filter(|least| length < *least) {
         errors.push(invalid(path, value, &format!("should be at least {least} chars long")));
     } else if let Some(pattern) = &limits.pattern
-        && !format::matches(pattern, text)
+        && !pattern.matches(text)
     {
-        errors.push(invalid(path, value, &format!("should match '{pattern}'")));
+        errors.push(invalid(path, value, &format!("should match '{}'", pattern.text)));
     }
 }
 
