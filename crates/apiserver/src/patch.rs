@@ -94,23 +94,17 @@ fn check_applied(call: &Call<'_>, name: &str, patch: &mut Value) -> Result<(), F
     if object::metadata(patch).is_some_and(|m| m.contains_key("managedFields")) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
-    if object::kind(patch).is_empty() || object::api_version(patch).is_empty() {
-        return Err(Failure::bad_request(
-            "the applied configuration must have apiVersion and kind",
-        ));
-    }
-    let expected = call.resource.api_version();
-    if object::api_version(patch) != expected {
-        return Err(Failure::bad_request(format!(
-            "Incorrect version specified in apply patch. Specified patch version: {}, expected: {expected}",
-            object::api_version(patch)
-        )));
+    let (version, kind) = (object::api_version(patch), object::kind(patch));
+    if version != call.resource.api_version() || kind != call.resource.kind {
+        let group = if version.contains('/') { "" } else { "/" };
+        let given = format!("invalid object type: {group}{version}, Kind={kind}");
+        return Err(Failure::bad_request(given));
     }
     match object::name(patch) {
         "" => object::set_meta(patch, "name", name),
         given if given != name => {
             return Err(Failure::bad_request(format!(
-                "name in the applied configuration ({given}) does not match the name on the URL ({name})"
+                "the name of the object ({given}) does not match the name on the URL ({name})"
             )));
         }
         _ => {}

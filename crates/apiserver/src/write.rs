@@ -316,7 +316,9 @@ impl<'a> Write<'a> {
             FieldValidation::Warn => self.warnings.extend(unknown),
             FieldValidation::Strict => {
                 let all = unknown.join(", ");
-                return Err(Failure::bad_request(format!("strict decoding error: {all}")));
+                return Err(Failure::bad_request(format!(
+                    "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {all}"
+                )));
             }
         }
         Ok(object)

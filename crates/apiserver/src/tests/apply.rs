@@ -67,7 +67,12 @@ async fn malformed_applies_are_refused() {
         ),
         ("fieldManager=m", config_map("b", &[]), 400, "does not match the name on the URL"),
         ("fieldManager=m", managed, 400, "metadata.managedFields must be nil"),
-        ("fieldManager=m", json!({ "kind": "ConfigMap" }), 400, "must have apiVersion and kind"),
+        (
+            "fieldManager=m",
+            json!({ "kind": "ConfigMap" }),
+            400,
+            "invalid object type: /, Kind=ConfigMap",
+        ),
     ];
     for (query, body, code, part) in cases {
         let url = format!("{path}?{query}");
