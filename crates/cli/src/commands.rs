@@ -6,4 +6,5 @@ pub(crate) mod kustomize;
 pub(crate) mod reconcile;
 pub(crate) mod suspend;
 pub(crate) mod tree;
+pub(crate) mod up;
 pub(crate) mod version;

@@ -31,6 +31,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Reconcile a repository before your eyes, with no cluster or on a real one.
+    Up(commands::up::Args),
     /// Print the state of objects as a table.
     Get(commands::get::Args),
     /// Ask for an object to be reconciled now, and wait for the outcome.
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let connection = &cli.connection;
     match cli.command {
+        Command::Up(args) => commands::up::run(connection, &args).await,
         Command::Get(args) => commands::get::run(connection, &args).await,
         Command::Reconcile(args) => commands::reconcile::run(connection, &args).await,
         Command::Suspend(args) => commands::suspend::suspend(connection, &args).await,

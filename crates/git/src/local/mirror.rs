@@ -74,7 +74,7 @@ impl Mirror {
             author: author.clone(),
             committer: author,
             encoding: None,
-            message: format!("The files of {}", self.folder.display()).into(),
+            message: "The files of the folder".into(),
             extra_headers: Vec::new(),
         };
         let doing = || format!("cannot commit the files of {}", self.folder.display());

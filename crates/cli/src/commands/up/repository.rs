@@ -1,0 +1,169 @@
+//! The repository that `weir up` was pointed at: a Git repository on disk, a plain folder, or a URL.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use git::{CheckoutOptions, Local, Reference, Remote, RemoteUrl, RepositoryKey};
+use tempfile::TempDir;
+
+/// Shown as the URL of what has none; `.invalid` never resolves, so nothing can be fetched from it by mistake.
+const NO_URL: &str = "https://folder.invalid/";
+
+/// What is reconciled, and which URLs are read from disk instead of the network.
+#[derive(Debug)]
+pub(super) struct Repository {
+    /// For `spec.url` of a GitRepository that is made for it.
+    pub(super) url: String,
+    /// For `spec.ref.branch` of a GitRepository that is made for it.
+    pub(super) branch: String,
+    /// URLs that stand for repositories on this disk.
+    pub(super) local: Vec<(RepositoryKey, Local)>,
+    /// What a person is told about it.
+    pub(super) description: String,
+    /// Set when a plain folder is kept as a repository of its own.
+    pub(super) folder: Option<Folder>,
+}
+
+/// A plain folder, and the repository that follows it.
+#[derive(Debug)]
+pub(super) struct Folder {
+    /// Commits the folder's files as they change.
+    pub(super) mirror: git::local::Mirror,
+    _repository: TempDir,
+}
+
+/// What of the command line says which repository is meant.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    /// A path or a URL.
+    pub(super) source: &'a str,
+    /// Another branch than the one checked out.
+    pub(super) branch: Option<&'a str>,
+    /// `URL=PATH`.
+    pub(super) map: &'a [String],
+    /// Take uncommitted files too.
+    pub(super) worktree: bool,
+}
+
+impl Repository {
+    /// Finds out what was named, and reads as much of it as is needed to know that it is there.
+    pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self> {
+        let mut repository = match wanted.source.parse::<RemoteUrl>() {
+            Ok(_) if wanted.source.contains("://") => Self::remote(wanted),
+            Err(error) if wanted.source.contains("://") => return Err(error.into()),
+            _ => Self::on_disk(Path::new(wanted.source), wanted)?,
+        };
+        for entry in wanted.map {
+            repository.local.push(mapping(entry, wanted.worktree)?);
+        }
+        Ok(repository)
+    }
+
+    /// The files at the branch's tip, in a folder that goes away with the value.
+    pub(super) fn files(&self) -> Result<TempDir> {
+        let mut remote = Remote::new(self.url.parse()?);
+        remote.local = self.local_for(&self.url).cloned();
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let mut connection =
+            remote.connect().with_context(|| format!("cannot read {}", self.description))?;
+        let tip = connection.resolve(&Reference::branch(&self.branch))?;
+        let snapshot = connection.fetch(&tip, &folder.path().join("objects"))?;
+        snapshot.checkout(&folder.path().join("files"), &CheckoutOptions::default())?;
+        Ok(folder)
+    }
+
+    /// The repository on disk that a URL stands for, if one does.
+    pub(super) fn local_for(&self, url: &str) -> Option<&Local> {
+        let key = RepositoryKey::of(url)?;
+        self.local.iter().find(|(mapped, _)| *mapped == key).map(|(_, local)| local)
+    }
+
+    fn remote(wanted: &Wanted<'_>) -> Self {
+        Self {
+            url: wanted.source.to_owned(),
+            branch: wanted.branch.unwrap_or("main").to_owned(),
+            local: Vec::new(),
+            description: wanted.source.to_owned(),
+            folder: None,
+        }
+    }
+
+    fn on_disk(path: &Path, wanted: &Wanted<'_>) -> Result<Self> {
+        let path = std::path::absolute(path).and_then(|path| path.canonicalize());
+        let path = path.with_context(|| format!("cannot read {}", wanted.source))?;
+        if !path.is_dir() {
+            bail!("{} is not a folder", path.display());
+        }
+        match git::local::discover(&path) {
+            Ok(root) if same(&root, &path) => Self::repository(&path, wanted),
+            _ if wanted.branch.is_some() => {
+                bail!(
+                    "{} is a plain folder, which has no branches; leave --branch out",
+                    path.display()
+                )
+            }
+            _ => Self::folder(&path),
+        }
+    }
+
+    fn repository(path: &Path, wanted: &Wanted<'_>) -> Result<Self> {
+        let current = git::local::current_branch(path)?;
+        let branch = wanted.branch.map(str::to_owned).or(current);
+        let branch = branch.with_context(|| {
+            format!("no branch is checked out in {}; name one with --branch", path.display())
+        })?;
+        let local = Local { path: path.to_owned(), worktree: wanted.worktree };
+        let urls = git::local::remote_urls(path)?;
+        let url = urls.first().cloned().unwrap_or_else(|| made_up_url(path));
+        let keys = urls.iter().chain([&url]).filter_map(|url| RepositoryKey::of(url));
+        let description = format!("{} at branch {branch}", path.display());
+        Ok(Self {
+            local: keys.map(|key| (key, local.clone())).collect(),
+            url,
+            branch,
+            description,
+            folder: None,
+        })
+    }
+
+    /// A folder that is no repository's root becomes a repository of its own.
+    fn folder(path: &Path) -> Result<Self> {
+        let repository = tempfile::Builder::new()
+            .prefix("weir-folder-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        let mirror = git::local::Mirror::new(path, repository.path())?;
+        let url = made_up_url(path);
+        let local = Local { path: repository.path().to_owned(), worktree: false };
+        Ok(Self {
+            local: RepositoryKey::of(&url).map(|key| (key, local)).into_iter().collect(),
+            url,
+            branch: git::local::Mirror::BRANCH.to_owned(),
+            description: format!("the folder {}", path.display()),
+            folder: Some(Folder { mirror, _repository: repository }),
+        })
+    }
+}
+
+fn made_up_url(path: &Path) -> String {
+    let name = path
+        .file_name()
+        .map_or_else(|| "repository".to_owned(), |name| name.to_string_lossy().into_owned());
+    let safe = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "-");
+    format!("{NO_URL}{safe}.git")
+}
+
+fn mapping(entry: &str, worktree: bool) -> Result<(RepositoryKey, Local)> {
+    let Some((url, path)) = entry.rsplit_once('=') else {
+        bail!("--map {entry:?} is not URL=PATH")
+    };
+    let key = RepositoryKey::of(url)
+        .with_context(|| format!("--map {entry:?}: {url:?} is no repository URL"))?;
+    let path =
+        git::local::discover(&PathBuf::from(path)).with_context(|| format!("--map {entry:?}"))?;
+    Ok((key, Local { path, worktree }))
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
