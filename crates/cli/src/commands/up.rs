@@ -14,7 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use futures::stream::{BoxStream, StreamExt, select};
 use kube::api::DynamicObject;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, watcher};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -191,7 +192,7 @@ impl Change {
 
 fn watch(cluster: &Cluster, kind: &'static Kind) -> BoxStream<'static, Change> {
     let api = objects::api(&cluster.client, kind, None);
-    let events = watcher::watcher(api, watcher::Config::default()).default_backoff();
+    let events = watcher(api, watcher::Config::default()).default_backoff();
     let changes = events.map(move |event| match event {
         Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => {
             Change::Is(state::id(kind, &object), Box::new(object))

@@ -26,7 +26,7 @@ pub(super) struct Controllers {
     shutdown: CancellationToken,
     folder_ends: Arc<AtomicBool>,
     tasks: JoinSet<()>,
-    _storage: TempDir,
+    storage: TempDir,
 }
 
 impl Controllers {
@@ -44,9 +44,9 @@ impl Controllers {
             shutdown: CancellationToken::new(),
             folder_ends: Arc::default(),
             tasks: JoinSet::new(),
-            _storage: storage,
+            storage,
         };
-        let root = started._storage.path().to_owned();
+        let root = started.storage.path().to_owned();
         let sources = source_controller::Settings {
             storage_path: root.join("storage"),
             storage_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

@@ -95,7 +95,7 @@ impl Repository {
             bail!("{} is not a folder", path.display());
         }
         match git::local::discover(&path) {
-            Ok(root) if same(&root, &path) => Self::repository(&path, wanted),
+            Ok(root) if same(&root, &path) => Self::git(&path, wanted),
             _ if wanted.branch.is_some() => {
                 bail!(
                     "{} is a plain folder, which has no branches; leave --branch out",
@@ -106,7 +106,7 @@ impl Repository {
         }
     }
 
-    fn repository(path: &Path, wanted: &Wanted<'_>) -> Result<Self> {
+    fn git(path: &Path, wanted: &Wanted<'_>) -> Result<Self> {
         let current = git::local::current_branch(path)?;
         let branch = wanted.branch.map(str::to_owned).or(current);
         let branch = branch.with_context(|| {

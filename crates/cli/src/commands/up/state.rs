@@ -225,7 +225,6 @@ mod tests {
         json!({ "sourceRef": { "kind": "GitRepository", "name": "source" }, "dependsOn": dependencies })
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "reads better in a table")]
     fn check(what: &str, build: impl FnOnce(&mut Items), expected: Option<Exit>) {
         let mut items = Items::new();
         build(&mut items);
