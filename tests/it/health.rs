@@ -25,12 +25,7 @@ const NEVER: &str = "weir.dev/simulate: never-ready";
 pub(crate) async fn failing_check_then_a_fix(world: World) {
     world.commit(&[("app/web.yaml", &deployment("web", NEVER))]);
     world.source().await;
-    world
-        .kustomization(
-            "app",
-            json!({ "targetNamespace": world.namespace, "wait": true }),
-        )
-        .await;
+    world.kustomization("app", json!({ "targetNamespace": world.namespace, "wait": true })).await;
     let message = world.fails("Kustomization", "app", "HealthCheckFailed").await;
     assert!(message.contains(&format!("Deployment/{}/web", world.namespace)), "{message}");
     let app = world.get("Kustomization", "app").await.unwrap();

@@ -32,6 +32,8 @@ pub struct World {
     pub repository: GitRepository,
     running: Option<Running>,
     storage: TempDir,
+    /// Where artifacts are served; the same after a restart, as behind a Service.
+    address: SocketAddr,
 }
 
 struct Running {
@@ -124,7 +126,7 @@ impl World {
         let local = git::Local { path: self.repository.path().to_owned(), worktree: false };
         Settings {
             storage_path: self.storage.path().join("storage"),
-            storage_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            storage_addr: self.address,
             local: LocalRepositories::from_iter([(key, local)]),
             ..Settings::default()
         }

@@ -152,7 +152,8 @@ fn has_items(fields: &Map<String, Value>, name: &str) -> bool {
     fields.get(name).and_then(Value::as_array).is_some_and(|items| !items.is_empty())
 }
 
-/// The fields of an existing kustomization. Unknown ones are dropped, as Flux drops them.
+/// The fields of an existing kustomization. Flux drops unknown ones, so that there a misspelled `resources` builds to
+/// nothing and everything is pruned; here they are errors.
 fn existing_fields(files: &dyn Files, path: &Path) -> Result<Map<String, Value>> {
     let reading = || format!("cannot read '{}'", path.display());
     let content = files.read(path).map_err(Error::from).context(reading)?;
@@ -163,7 +164,7 @@ fn existing_fields(files: &dyn Files, path: &Path) -> Result<Map<String, Value>>
             Error::new(format!("error converting YAML to JSON: {}", error.go_message()))
         })
         .context(reading)?;
-    conform(&mut value, &shapes::KUSTOMIZATION, Reading::Lenient).context(reading)?;
+    conform(&mut value, &shapes::KUSTOMIZATION, Reading::Known).context(reading)?;
     let mut fields = match value {
         Value::Object(fields) => fields,
         _ => Map::new(),
