@@ -257,10 +257,11 @@ impl<'a> Build<'a> for Json<'a> {
     }
 
     fn alias(&mut self, node: parse::Node<'a>, name: &'a str) -> Result<Parsed<'a>, Error> {
+        self.budget.spend(1, false);
         let problem = match self.anchors.get(name) {
             None => format!("unknown anchor '{name}' referenced"),
             Some(Anchor::Open(_)) => format!("anchor '{name}' value contains itself"),
-            Some(Anchor::Done(parsed)) if self.budget.spend(parsed.size + 1, true) => {
+            Some(Anchor::Done(parsed)) if self.budget.spend(parsed.size, true) => {
                 let size = parsed.size + 1;
                 return Ok(Parsed { at: node.start, alias: true, size, ..parsed.clone() });
             }

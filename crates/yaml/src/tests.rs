@@ -185,6 +185,12 @@ fn hostile_texts_end_in_errors() {
 }
 
 #[test]
+fn many_aliases_of_little_are_fine() {
+    let text = format!("- &a x\n{}", "- *a\n".repeat(5000));
+    assert_eq!(crate::to_json(&text, Rules::V2).unwrap().as_array().unwrap().len(), 5001);
+}
+
+#[test]
 fn wide_sequences_are_indented() {
     let nodes = crate::parse_all("a:\n- b\n- - c\n").unwrap();
     let style = Style { sequences: crate::SequenceIndent::Wide, ..Style::default() };

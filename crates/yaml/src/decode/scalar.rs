@@ -21,7 +21,10 @@ pub(crate) fn json_scalar(
             Some(n) => Ok(Value::Number(n)),
             None => Err(format!("json: unsupported value: {text}")),
         },
-        Resolved::Timestamp(time) if rules == Rules::V3 => Ok(Value::String(time.to_string())),
+        Resolved::Timestamp(time) if rules == Rules::V3 => match time.as_json() {
+            Some(text) => Ok(Value::String(text)),
+            None => Err("json: timezone hour outside of range [0,23]".to_owned()),
+        },
         Resolved::Text if tag == Some("!!binary") => binary(&text).map(Value::String),
         Resolved::Timestamp(_) | Resolved::Text => Ok(Value::String(text.into_owned())),
     }

@@ -47,6 +47,12 @@ impl Timestamp {
         time.checked()
     }
 
+    /// The text Go's JSON has for it; a day or more away from UTC has none.
+    pub(crate) fn as_json(&self) -> Option<String> {
+        const DAY: u32 = 24 * 60;
+        (self.offset.unsigned_abs() < DAY).then(|| self.to_string())
+    }
+
     fn checked(self) -> Option<Self> {
         let leap = self.year.is_multiple_of(4)
             && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
