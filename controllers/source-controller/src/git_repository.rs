@@ -33,7 +33,7 @@ impl GitRepositoryController {
         Self {
             links,
             storage,
-            objects: ObjectStores::default(),
+            objects: ObjectStores::new(&settings.storage_path),
             ssh: settings.ssh.clone(),
             local: settings.local.clone(),
         }

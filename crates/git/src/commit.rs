@@ -67,6 +67,12 @@ impl Commit {
         self.signed.signature.is_some()
     }
 
+    /// Makes this stand for files that differ from the commit: nobody has signed those.
+    pub(crate) fn set_uncommitted(&mut self) {
+        self.message = format!("uncommitted changes to {}", self.id.to_hex_with_len(8));
+        self.signed = Signed::default();
+    }
+
     pub(crate) fn read(
         repo: &gix::Repository,
         id: ObjectId,

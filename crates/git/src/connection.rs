@@ -222,6 +222,9 @@ impl Connection {
             return Err(self.not_on_branch(tip));
         }
         let mut commit = Commit::read(&repo, tip.id, tip.revision.clone())?;
+        if worktree.as_ref().is_some_and(|worktree| worktree.id() != worktree.head()) {
+            commit.set_uncommitted();
+        }
         if let Some(name) =
             tip.reference.as_deref().and_then(|name| name.strip_prefix("refs/tags/"))
         {

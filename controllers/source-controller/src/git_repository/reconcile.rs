@@ -4,7 +4,7 @@ use common::{
     api::source::GitRepository,
     condition::{ConditionType, Reason},
 };
-use runtime::{Cause, EventType, Key, Ready, Reconcile, Run, Stop};
+use runtime::{Cause, EventType, Ready, Reconcile, Run, Stop};
 
 use super::{
     GitRepositoryController,
@@ -56,11 +56,9 @@ impl Reconcile for GitRepositoryController {
     }
 
     async fn finalize(&self, run: &mut Run<GitRepository>) -> Result<(), Stop> {
-        storage::remove(&self.storage, run).await
-    }
-
-    fn forget(&self, key: &Key) {
-        self.objects.forget(key);
+        storage::remove(&self.storage, run).await?;
+        self.objects.forget(&storage::key(run)?);
+        Ok(())
     }
 }
 

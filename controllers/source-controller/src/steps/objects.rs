@@ -1,72 +1,76 @@
 //! Directories in which received Git objects are kept between visits, so that a fetch transfers
-//! only what is new. They go away with the process.
+//! only what is new. They lie beside the artifacts, outlive the process, and are not served.
 
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
-use runtime::Key;
-use tempfile::TempDir;
+use common::artifact::ArtifactKey;
 
-/// The object stores of all objects of a kind.
-#[derive(Debug, Default)]
+/// The directory below that of the artifacts. The artifact server serves no names that begin with a
+/// dot.
+const DIRECTORY: &str = ".objects";
+
+/// Failures in a row after which a store is begun anew. One may be the network's, and deleting what
+/// was received would make the next try the harder.
+const MAX_FAILURES: u32 = 2;
+
+/// The object stores of all objects.
+#[derive(Debug)]
 pub(crate) struct ObjectStores {
-    stores: Mutex<Stores>,
-}
-
-#[derive(Debug, Default)]
-struct Stores {
-    root: Option<TempDir>,
-    of: BTreeMap<Key, ObjectStore>,
-    made: u64,
+    root: PathBuf,
+    failures: Mutex<BTreeMap<ArtifactKey, Arc<AtomicU32>>>,
 }
 
 /// The object store of one object.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ObjectStore {
-    path: Arc<PathBuf>,
+    path: PathBuf,
+    failures: Arc<AtomicU32>,
 }
 
 impl ObjectStores {
+    /// Stores beside the artifacts in `storage`.
+    pub(crate) fn new(storage: &Path) -> Self {
+        Self { root: storage.join(DIRECTORY), failures: Mutex::default() }
+    }
+
     /// The store of `key`, whose directory may not exist yet.
-    pub(crate) fn of(&self, key: &Key) -> io::Result<ObjectStore> {
-        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = stores.of.get(key) {
-            return Ok(store.clone());
-        }
-        let root = match stores.root.take() {
-            Some(root) => root,
-            None => tempfile::Builder::new().prefix("weir-objects-").tempdir()?,
-        };
-        // Numbers instead of names: nothing of an object's name reaches the file system.
-        stores.made += 1;
-        let store = ObjectStore { path: Arc::new(root.path().join(stores.made.to_string())) };
-        stores.root = Some(root);
-        stores.of.insert(key.clone(), store.clone());
-        Ok(store)
+    pub(crate) fn of(&self, key: &ArtifactKey) -> ObjectStore {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = Arc::clone(failures.entry(key.clone()).or_default());
+        ObjectStore { path: self.root.join(key.directory()), failures }
     }
 
     /// Deletes the store of an object that is gone.
-    pub(crate) fn forget(&self, key: &Key) {
-        let store = self.stores.lock().unwrap_or_else(PoisonError::into_inner).of.remove(key);
-        if let Some(store) = store {
-            store.delete();
-        }
+    pub(crate) fn forget(&self, key: &ArtifactKey) {
+        self.of(key).delete();
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 
 impl ObjectStore {
-    /// Lets `work` use the directory. When it fails, the directory is deleted, so that whatever is
-    /// broken in it is not met again.
+    /// Lets `work` use the directory. When it fails time and again, the directory is deleted, so that
+    /// whatever is broken in it is not met any more.
     pub(crate) fn with<T, E>(&self, work: impl FnOnce(&Path) -> Result<T, E>) -> Result<T, E> {
-        work(&self.path).inspect_err(|_| self.delete())
+        let result = work(&self.path);
+        if result.is_ok() {
+            self.failures.store(0, Ordering::Relaxed);
+        } else if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_FAILURES {
+            self.failures.store(0, Ordering::Relaxed);
+            self.delete();
+        }
+        result
     }
 
     fn delete(&self) {
-        if let Err(error) = fs::remove_dir_all(self.path.as_path())
+        if let Err(error) = fs::remove_dir_all(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(%error, path = %self.path.display(), "cannot delete an object store");
@@ -79,20 +83,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_kept_until_it_fails_or_its_object_goes() {
-        let stores = ObjectStores::default();
-        let key = Key::new("team", "app");
-        let path = stores.of(&key).unwrap().path;
-        assert_eq!(stores.of(&key).unwrap().path, path);
-        assert_ne!(stores.of(&Key::new("team", "other")).unwrap().path, path);
-        let make = || fs::create_dir_all(path.as_path()).unwrap();
+    fn a_store_is_kept_until_it_fails_twice_or_its_object_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let stores = ObjectStores::new(folder.path());
+        let key = |name| ArtifactKey::new("GitRepository", "team", name).unwrap();
+        let app = key("app");
+        let path = stores.of(&app).path;
+        assert_ne!(stores.of(&key("other")).path, path);
+        let make = || fs::create_dir_all(&path).unwrap();
+        let work = |result: Result<i32, i32>| stores.of(&app).with(|_| result);
         make();
-        assert_eq!(stores.of(&key).unwrap().with(|_| Ok::<_, ()>(1)), Ok(1));
+        assert_eq!(work(Err(1)), Err(1));
+        assert_eq!(work(Ok(2)), Ok(2));
+        assert_eq!(work(Err(3)), Err(3));
         assert!(path.exists());
-        assert_eq!(stores.of(&key).unwrap().with(|_| Err::<(), _>(2)), Err(2));
+        assert_eq!(work(Err(4)), Err(4));
         assert!(!path.exists());
         make();
-        stores.forget(&key);
+        stores.forget(&app);
         assert!(!path.exists());
     }
 }

@@ -24,7 +24,10 @@ const SHARE: u32 = 20;
 #[derive(Debug)]
 pub struct Watch {
     local: Local,
+    /// Where references are kept.
     git_dir: PathBuf,
+    /// Where HEAD is kept; another directory in a linked work tree.
+    head_dir: PathBuf,
     seen: ObjectId,
 }
 
@@ -36,7 +39,8 @@ impl Watch {
     pub fn new(local: Local) -> Result<Self, Error> {
         let repository = Repository::open(&local)?;
         let git_dir = repository.objects().common_dir().to_owned();
-        let mut watch = Self { local, git_dir, seen: ObjectId::null(Kind::Sha1) };
+        let head_dir = repository.objects().git_dir().to_owned();
+        let mut watch = Self { local, git_dir, head_dir, seen: ObjectId::null(Kind::Sha1) };
         watch.seen = watch.state();
         Ok(watch)
     }
@@ -60,8 +64,8 @@ impl Watch {
     /// A digest of everything that moves with a commit, a new tag, a fetch, or an edit.
     fn state(&self) -> ObjectId {
         let mut hasher = gix::hash::hasher(Kind::Sha1);
-        for file in ["HEAD", "packed-refs"] {
-            hasher.update(&fs::read(self.git_dir.join(file)).unwrap_or_default());
+        for file in [self.head_dir.join("HEAD"), self.git_dir.join("packed-refs")] {
+            hasher.update(&fs::read(file).unwrap_or_default());
         }
         // References are tiny files, so their content is as cheap to compare as their times.
         let _ = each_file(&self.git_dir.join("refs"), &mut |path| {

@@ -113,6 +113,34 @@ fn a_work_tree_means_its_files_as_they_are() {
 }
 
 #[test]
+fn uncommitted_files_are_nobodys_signed_commit() {
+    let (repository, commit) = repository();
+    repository.write("app.yaml", "version: edited\n").unwrap();
+    let (_, snapshot, _store) =
+        fetch(&remote(&repository, true), &Reference::branch("main")).unwrap();
+    let message = snapshot.commit().short_message();
+    assert_eq!(message, format!("uncommitted changes to {}", commit.get(..8).unwrap()));
+    assert!(!snapshot.commit().is_signed());
+}
+
+#[test]
+fn commits_in_a_linked_work_tree_are_read_there() {
+    let (repository, _) = repository();
+    let linked = tempfile::tempdir().unwrap();
+    let path = linked.path().join("tree");
+    repository
+        .git(&["worktree", "add", "--quiet", &path.display().to_string(), "-b", "side"])
+        .unwrap();
+    std::fs::write(path.join("side.yaml"), "side\n").unwrap();
+    let local = Some(Local { path: path.clone(), worktree: true });
+    let remote = Remote { local, ..remote(&repository, true) };
+    let (_, snapshot, _store) = fetch(&remote, &Reference::branch("side")).unwrap();
+    let written = files(&snapshot, &CheckoutOptions::default()).unwrap();
+    assert_eq!(names(&written), ["app.yaml", "side.yaml"]);
+    assert_eq!(local::current_branch(&path).unwrap().as_deref(), Some("side"));
+}
+
+#[test]
 fn a_tracked_file_counts_although_it_is_ignored() {
     let (repository, _) = repository();
     repository.write(".gitignore", "build/\n").unwrap();

@@ -88,6 +88,15 @@ pub(super) struct Backend {
 }
 
 impl Backend {
+    /// Whether `url` is the server that the credentials are for, or that server's secure door.
+    fn may_know_us(&self, url: &Url) -> bool {
+        let own = self.url.anonymous();
+        let upgraded = (own.scheme(), url.scheme()) == ("http", "https")
+            && own.host() == url.host()
+            && (own.port(), url.port()) == (None, None);
+        url.origin() == own.origin() || upgraded
+    }
+
     fn headers(&self, url: &Url, lines: impl IntoIterator<Item = impl AsRef<str>>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
@@ -101,7 +110,7 @@ impl Backend {
         }
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         if let Some(authorization) = &self.authorization
-            && url.origin() == self.url.anonymous().origin()
+            && self.may_know_us(url)
         {
             headers.insert(AUTHORIZATION, authorization.clone());
         }

@@ -6,7 +6,10 @@ use common::{api::source::GitRepository, condition::Reason};
 use git::{CheckoutOptions, Commit, Error, Remote, Snapshot};
 use runtime::{Run, Stop, chain};
 
-use crate::git_repository::{GitRepositoryController, plan::Plan};
+use crate::{
+    git_repository::{GitRepositoryController, plan::Plan},
+    steps::storage,
+};
 
 /// What the remote has.
 pub(in crate::git_repository) enum Found {
@@ -38,10 +41,7 @@ pub(in crate::git_repository) async fn snapshot(
     {
         return Ok(Found::Unchanged(fixed));
     }
-    let store = controller
-        .objects
-        .of(run.key())
-        .map_err(|error| Stop::retry(Reason::DirectoryCreationFailed, error))?;
+    let store = controller.objects.of(&storage::key(run)?);
     let reference = plan.reference.clone();
     let work = run.blocking(move || -> Result<Found, Error> {
         let mut connection = remote.connect()?;

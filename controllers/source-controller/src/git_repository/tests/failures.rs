@@ -110,10 +110,16 @@ async fn a_deleted_object_leaves_nothing_behind() {
     world.create("app", json!({"url": url})).await;
     let object = world.ready("app").await;
     let file = world.file(&object);
-    assert!(file.is_file());
+    let store = world.storage.path().join(".objects/gitrepository/team/app");
+    assert!(file.is_file() && store.is_dir());
+    let artifact = object.status.unwrap().artifact.unwrap();
+    let host = artifact.url.strip_suffix(&artifact.path).unwrap();
+    let served = reqwest::get(format!("{host}.objects/gitrepository/team/app/HEAD")).await.unwrap();
+    assert_eq!(served.status(), 404, "received objects are served");
     world.delete("app").await;
     world.until_gone("app").await;
     assert!(!file.parent().unwrap().exists());
+    assert!(!store.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
