@@ -265,7 +265,7 @@ fn damaged_archives_do_no_harm() {
     };
     let limits = Limits { unpacked_bytes: 1 << 16, entries: 20, ..Limits::default() };
     let mut unpacked = 0;
-    for _ in 0..300 {
+    for _ in 0..100 {
         let mut bytes = sound.clone();
         for _ in 0..=random(4) {
             let at = random(bytes.len());
@@ -284,5 +284,5 @@ fn damaged_archives_do_no_harm() {
         let made: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
         assert!(made.len() <= 1, "{made:?}");
     }
-    assert!((1..300).contains(&unpacked), "{unpacked}");
+    assert!((1..100).contains(&unpacked), "{unpacked}");
 }
