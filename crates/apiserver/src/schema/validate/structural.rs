@@ -100,18 +100,18 @@ fn check_fields(
     path: &str,
     errors: &mut Vec<FieldError>,
 ) {
-    let own: &[&str] = if place.embedded { &["apiVersion", "kind"] } else { &[] };
-    for name in place.required.iter().map(|name| &**name).chain(own.iter().copied()) {
-        if !fields.contains_key(name) {
-            errors.push(FieldError::required(super::child(path, name), ""));
-        }
-    }
     let mut names: Vec<_> = fields.iter().collect();
     names.sort_by(|left, right| left.0.cmp(right.0));
     for (name, value) in names {
         if let Some(field) = place.child(name) {
             let old = old.and_then(|old| old.get(name));
             check(field, (value, old), &super::child(path, name), errors);
+        }
+    }
+    let own: &[&str] = if place.embedded { &["apiVersion", "kind"] } else { &[] };
+    for name in place.required.iter().map(|name| &**name).chain(own.iter().copied()) {
+        if !fields.contains_key(name) {
+            errors.push(FieldError::required(super::child(path, name), ""));
         }
     }
 }
