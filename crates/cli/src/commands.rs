@@ -2,6 +2,7 @@
 
 pub(crate) mod apiserver;
 pub(crate) mod get;
+pub(crate) mod helm;
 pub(crate) mod kustomize;
 pub(crate) mod reconcile;
 pub(crate) mod suspend;

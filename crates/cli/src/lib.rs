@@ -47,6 +47,8 @@ enum Command {
     Version(commands::version::Args),
     /// Serve a Kubernetes API from memory, for trying and testing.
     Apiserver(commands::apiserver::Args),
+    /// Render, pack and look at charts, with Helm's own flags.
+    Helm(commands::helm::Args),
     /// Build kustomizations, with kustomize's own flags.
     Kustomize(commands::kustomize::Args),
     /// Print a completion script for a shell.
@@ -86,6 +88,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tree(args) => commands::tree::run(connection, &args).await,
         Command::Version(args) => commands::version::run(connection, &args).await,
         Command::Apiserver(args) => commands::apiserver::run(&args).await,
+        Command::Helm(args) => commands::helm::run(&args),
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Completion { shell } => {
             let mut script = Vec::new();

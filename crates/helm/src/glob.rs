@@ -8,6 +8,11 @@ pub(crate) fn file_match(pattern: &str) -> Option<Regex> {
     Regex::new(&format!("^(?s:{})$", translate(pattern, false)?)).ok()
 }
 
+/// True when a path fits a `filepath.Match` pattern.
+pub fn matches_file(pattern: &str, path: &str) -> bool {
+    file_match(pattern).is_some_and(|expression| expression.is_match(path))
+}
+
 /// The expression of a glob whose `*` stops at slashes and whose `**` does not; `None` when it is
 /// malformed.
 pub(crate) fn files_glob(pattern: &str) -> Option<Regex> {
