@@ -25,7 +25,11 @@ where
         + 'static,
     R: Reconcile<Object = Kustomization>,
 {
-    let api: Api<PartialObjectMeta<K>> = Api::all(context.client().clone());
+    let client = context.client().clone();
+    let api: Api<PartialObjectMeta<K>> = match &context.options().watch_namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
     let config = Config::default().labels(&context.options().watch_configs_label_selector);
     let seen: Mutex<BTreeMap<Key, Option<String>>> = Mutex::default();
     let wake = move |change: &Change<PartialObjectMeta<K>>, objects: &Objects<Kustomization>| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use apply::{ChangeSet, Cluster, Foreign, Inventory, Known, Memory, Tracker};
 use common::api::kustomize::Kustomization;
@@ -140,13 +141,22 @@ pub(crate) fn applied(digest: String, changes: &ChangeSet) -> Applied {
 /// Turns foreign changes into visits.
 struct Drift {
     links: Links<Kustomization>,
-    corrected: Mutex<BTreeMap<Key, (Instant, u32)>>,
+    corrected: Mutex<BTreeMap<Key, Corrections>>,
+}
+
+/// The corrections of one Kustomization.
+struct Corrections {
+    since: Instant,
+    last: Instant,
+    count: u32,
 }
 
 /// Corrections of one Kustomization within [`WINDOW`]. Somebody who changes an object back as fast
 /// as we correct it must not keep the two of us busy for ever; the interval still corrects it.
 const CORRECTIONS: u32 = 20;
-const WINDOW: std::time::Duration = std::time::Duration::from_mins(1);
+const WINDOW: Duration = Duration::from_mins(1);
+/// Changes this close to each other are corrected together, however many objects they are.
+const BURST: Duration = Duration::from_millis(250);
 
 impl Drift {
     fn seen(&self, foreign: &Foreign) {
@@ -159,21 +169,43 @@ impl Drift {
             let inventory = object.status.as_ref().and_then(|status| status.inventory.as_ref());
             inventory.is_some_and(|inventory| inventory.entries.iter().any(|e| e.id == entry))
         });
-        if is_ours && self.may_correct(&owner) {
+        if is_ours && self.may_correct(&owner, Instant::now()) {
             tracing::debug!(%owner, object = %foreign.id, "drift");
             self.links.waker.wake(owner, Cause::Drift);
         }
     }
 
-    fn may_correct(&self, owner: &Key) -> bool {
-        let now = Instant::now();
+    fn may_correct(&self, owner: &Key, now: Instant) -> bool {
         let mut corrected = self.corrected.lock().unwrap_or_else(PoisonError::into_inner);
-        corrected.retain(|_, (since, _)| now - *since < WINDOW);
-        let (_, count) = corrected.entry(owner.clone()).or_insert((now, 0));
-        *count += 1;
-        if *count == CORRECTIONS {
-            tracing::warn!(%owner, "objects are changed again and again by somebody else; correcting them at intervals only");
+        corrected.retain(|_, of| now - of.since < WINDOW);
+        let fresh = || Corrections { since: now, last: now, count: 1 };
+        let of = corrected.entry(owner.clone()).or_insert_with(fresh);
+        if now - of.last >= BURST {
+            of.last = now;
+            of.count += 1;
+            if of.count == CORRECTIONS {
+                tracing::warn!(%owner, "objects are changed again and again by somebody else; correcting them at intervals only");
+            }
         }
-        *count < CORRECTIONS
+        of.count < CORRECTIONS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_changes_at_once_are_one_correction_and_a_fight_ends() {
+        let (waker, _wakes) = runtime::Waker::channel();
+        let links = Links { waker, objects: runtime::Objects::default() };
+        let drift = Drift { links, corrected: Mutex::default() };
+        let owner = Key::new("team", "apps");
+        let start = Instant::now();
+        assert!((0..100).all(|_| drift.may_correct(&owner, start)), "a burst is one correction");
+        let bursts = (1..100).map(|burst| start + BURST * burst);
+        let allowed = bursts.filter(|at| drift.may_correct(&owner, *at)).count();
+        assert_eq!(allowed + 2, CORRECTIONS as usize);
+        assert!(drift.may_correct(&owner, start + WINDOW), "the next minute starts anew");
     }
 }

@@ -108,7 +108,11 @@ impl Sources {
         K: Source,
         R: Reconcile<Object = Kustomization>,
     {
-        let api: Api<DeserializeGuard<K>> = Api::all(context.client().clone());
+        let client = context.client().clone();
+        let api: Api<DeserializeGuard<K>> = match &context.options().watch_namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        };
         let sources = self.clone();
         let wake = move |change: &Change<DeserializeGuard<K>>, objects: &Objects<Kustomization>| {
             if !sources.take(change) {

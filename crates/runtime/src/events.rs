@@ -75,6 +75,7 @@ impl Events {
             client: options.client,
             controller: options.controller.clone(),
             known: Known::default(),
+            written: 0,
         };
         options.tasks.spawn(logger.run(log_queue, options.shutdown.clone()));
         let post = options.address.filter(|address| !address.is_empty()).and_then(|address| {
@@ -244,6 +245,8 @@ struct Logger {
     client: Client,
     controller: String,
     known: Known,
+    /// Events written so far: part of their names, since clocks may be coarse.
+    written: i128,
 }
 
 impl Logger {
@@ -281,6 +284,7 @@ impl Logger {
                 answer => return answer.map(drop),
             }
         }
+        self.written += 1;
         let event = self.log_event(pending);
         let name = event.metadata.name.clone().unwrap_or_default();
         api.create(&PostParams::default(), &event).await?;
@@ -290,7 +294,7 @@ impl Logger {
 
     fn log_event(&self, pending: &Pending) -> core::Event {
         let (event, object) = (&pending.event, &pending.event.involved_object);
-        let unique = format!("{}.{:x}", object.name, pending.now.as_nanosecond());
+        let unique = format!("{}.{:x}", object.name, pending.now.as_nanosecond() + self.written);
         let time = LogTime(pending.now);
         core::Event {
             metadata: ObjectMeta {
@@ -332,3 +336,6 @@ fn log_type(event_type: EventType) -> &'static str {
         EventType::Normal | EventType::Trace => "Normal",
     }
 }
+
+#[cfg(test)]
+mod tests;

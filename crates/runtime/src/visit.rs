@@ -92,11 +92,17 @@ impl<R: Reconcile> Visitor<R> {
 
     async fn visit_object(self, object: Arc<R::Object>, ticket: Ticket) -> Next {
         let failures = ticket.failures;
+        let deleted = object.meta().deletion_timestamp.is_some();
         let visits = match self.reconciler.visits(&object) {
             Ok(visits) => visits,
+            // What is deleted goes, whatever its intervals say.
+            Err(_) if deleted => {
+                let suspended = object.suspended();
+                Visits { interval: None, retry_interval: None, suspended }
+            }
             Err(error) => return self.stall_on_interval(object, ticket, error).await,
         };
-        let result = if object.meta().deletion_timestamp.is_some() {
+        let result = if deleted {
             self.finalize(object, ticket, visits).await
         } else {
             self.reconcile(object, ticket, visits).await
@@ -114,7 +120,7 @@ impl<R: Reconcile> Visitor<R> {
         ticket: Ticket,
         error: common::api::meta::DurationError,
     ) -> Next {
-        let stop = Stop::stall(Reason::ValidationFailed, format!("spec.interval: {error}"));
+        let stop = Stop::stall(Reason::ValidationFailed, format!("spec: {error}"));
         let visits = Visits { interval: None, retry_interval: None, suspended: false };
         let Ok(run) = self.run(object, ticket) else { return Next::REST };
         let ended = Outcome::Ended(Err(stop));

@@ -49,7 +49,7 @@ pub struct Waker {
 impl Waker {
     /// A waker and the end the controller's loop reads. Unbounded, because the loop only files
     /// each wake under its object, where all of them together are one.
-    pub(crate) fn channel() -> (Self, mpsc::UnboundedReceiver<(Key, Cause)>) {
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<(Key, Cause)>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self { sender }, receiver)
     }

@@ -304,6 +304,9 @@ async fn an_object_that_cannot_be_read_says_so_and_harms_no_other() {
         assert_eq!(world.condition(name, "Ready").await.unwrap()["reason"], "ValidationFailed");
         assert_eq!(world.visits(name), 0);
     }
+    world.merge("odd", json!({"metadata": {"finalizers": ["finalizers.fluxcd.io"]}})).await;
+    world.api.delete("odd", &DeleteParams::default()).await.unwrap();
+    world.until("odd is gone", async || world.api.get_opt("odd").await.unwrap().is_none()).await;
     world.merge("broken", json!({"spec": {"interval": "1h"}})).await;
     world.ready("broken").await;
     assert!(world.condition("broken", "Stalled").await.is_none());
