@@ -127,7 +127,7 @@ async fn trace_stays_in_the_cluster_and_repeats_are_counted() {
     let (got, log) = world.end().await;
     assert_eq!(got.len(), 1);
     assert_eq!(got[0]["severity"], "error");
-    assert_eq!(got[0]["message"].as_str().unwrap().len(), common::event::MAX_MESSAGE);
+    assert_eq!(got[0]["message"].as_str().unwrap().len(), event::MAX_MESSAGE);
     let counts: Vec<(Option<i32>, usize)> =
         log.iter().map(|event| (event.count, event.message.as_ref().unwrap().len())).collect();
     assert!(
