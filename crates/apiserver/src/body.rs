@@ -94,6 +94,9 @@ pub(crate) fn text(code: StatusCode, text: &'static str) -> Response<Body> {
 
 /// The answer to a refused request.
 pub(crate) fn refusal(failure: &Failure) -> Response<Body> {
+    if let Some(words) = failure.as_text() {
+        return answer(failure.code, "text/plain; charset=utf-8", Bytes::from(words.to_owned()));
+    }
     let mut response = json(failure.code, &failure.to_status());
     if failure.code == StatusCode::TOO_MANY_REQUESTS || failure.code == StatusCode::GATEWAY_TIMEOUT
     {

@@ -118,9 +118,13 @@ fn resource_list(registry: &Registry, group_version: &str) -> Option<Value> {
         list.push(resource_entry(resource));
         list.extend(resource.subresources.iter().map(|sub| subresource_entry(resource, sub)));
     }
-    Some(
-        json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list }),
-    )
+    let mut found =
+        json!({ "kind": "APIResourceList", "groupVersion": group_version, "resources": list });
+    // The core group's list carries no version.
+    if group_version.contains('/') {
+        object::set_field(&mut found, "apiVersion", Some("v1".into()));
+    }
+    Some(found)
 }
 
 fn resource_entry(resource: &Arc<Resource>) -> Value {

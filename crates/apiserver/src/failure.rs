@@ -13,6 +13,9 @@ pub(crate) struct Failure {
     details: Option<Value>,
 }
 
+/// Not a reason of the API: marks what is answered in plain text.
+const PAGE: &str = "page";
+
 /// What an error is about: the resource of the path (for most errors) or the kind (for `Invalid`).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct About<'a> {
@@ -118,7 +121,22 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "NotFound", message, Some(about.details()))
     }
 
-    /// A path that leads nowhere.
+    /// A path outside every API group: the mux of the real server answers, in plain text.
+    pub(crate) fn no_such_page() -> Self {
+        Self::new(StatusCode::NOT_FOUND, PAGE, "404 page not found\n".to_owned(), None)
+    }
+
+    /// The plain text to answer with, where that is what the real server does.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        (self.reason == PAGE).then_some(&self.message)
+    }
+
+    /// Options of a request that are wrong; `kind` is `CreateOptions`, `ListOptions`, ...
+    pub(crate) fn options(kind: &str, cause: Cause) -> Self {
+        Self::invalid(About { group: "meta.k8s.io", resource: kind, name: "" }, &[cause])
+    }
+
+    /// A path in an API group that leads nowhere.
     pub(crate) fn no_such_path() -> Self {
         let message = "the server could not find the requested resource".to_owned();
         Self::new(StatusCode::NOT_FOUND, "NotFound", message, Some(json!({})))
@@ -208,10 +226,18 @@ impl Failure {
     }
 
     /// A JSON patch that does not fit the object.
-    pub(crate) fn unprocessable_patch(why: &str) -> Self {
-        let message =
-            format!("the server rejected our request due to an error in our request: {why}");
+    pub(crate) fn unprocessable_patch() -> Self {
+        let message = "the server rejected our request due to an error in our request".to_owned();
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message, Some(json!({})))
+    }
+
+    /// `fieldValidation=Strict` found something.
+    pub(crate) fn strict(resource: &crate::registry::Resource, found: &[String]) -> Self {
+        let (kind, version) = (&resource.kind, &resource.version);
+        let found = found.join(", ");
+        Self::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {found}"
+        ))
     }
 
     pub(crate) fn method_not_allowed() -> Self {
@@ -220,8 +246,12 @@ impl Failure {
     }
 
     pub(crate) fn not_acceptable(accepted: &[&str]) -> Self {
-        let message =
-            format!("only the following media types are accepted: {}", accepted.join(", "));
+        let message = format!(
+            "406: Not Acceptable
+
+Available representations: {}",
+            accepted.join(", ")
+        );
         Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message, Some(json!({})))
     }
 

@@ -31,6 +31,7 @@ mod core;
 mod counters;
 mod crd;
 mod discovery;
+mod duplicates;
 mod failure;
 pub mod fields;
 mod journal;

@@ -17,7 +17,7 @@ pub(crate) enum View {
 }
 
 /// What the server can send.
-const ACCEPTED: [&str; 1] = ["application/json"];
+pub(crate) const ACCEPTED: [&str; 1] = ["application/json"];
 
 /// A media range of an Accept header.
 struct Range<'a> {

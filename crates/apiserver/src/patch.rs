@@ -24,10 +24,10 @@ const MAX_OPERATIONS: usize = 10_000;
 
 /// Reads the body of a PATCH.
 pub(crate) fn decode(call: &Call<'_>, patch_type: PatchType) -> Result<Value, Failure> {
-    if patch_type == PatchType::Apply {
-        negotiate::decode_yaml(call.body)
-    } else {
-        negotiate::decode_json(call.body)
+    match patch_type {
+        PatchType::Apply => negotiate::decode_yaml(call.body),
+        _ => serde_json::from_slice(call.body)
+            .map_err(|_| Failure::bad_request("invalid JSON patch")),
     }
 }
 
@@ -109,9 +109,6 @@ fn check_applied(call: &Call<'_>, name: &str, patch: &mut Value) -> Result<(), F
         }
         _ => {}
     }
-    if call.resource.namespaced && object::namespace(patch).is_empty() {
-        object::set_meta(patch, "namespace", call.namespace());
-    }
     Ok(())
 }
 
@@ -122,7 +119,6 @@ fn json_patch_to(live: &Value, patch: &Value) -> Result<Value, Failure> {
         return Err(Failure::too_large(MAX_OPERATIONS));
     }
     let mut patched = live.clone();
-    json_patch::patch(&mut patched, &operations)
-        .map_err(|why| Failure::unprocessable_patch(&why.to_string()))?;
+    json_patch::patch(&mut patched, &operations).map_err(|_| Failure::unprocessable_patch())?;
     Ok(patched)
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::access::User;
 use crate::body::{self, Body};
 use crate::core::Core;
-use crate::failure::{self, About, Cause, Failure};
+use crate::failure::{self, Cause, Failure};
 use crate::negotiate::{self, PatchType, View};
 use crate::object;
 use crate::path::{Query, ResourcePath};
@@ -117,22 +117,38 @@ impl Call<'_> {
     }
 
     /// Adds what must be said about the version used.
-    fn warned(&self, mut response: Response<Body>) -> Response<Body> {
-        let deprecation = self.resource.custom.as_ref().and_then(|c| c.deprecation.as_deref());
-        if let Some(text) = deprecation {
+    pub(crate) fn warned(&self, mut response: Response<Body>) -> Response<Body> {
+        let custom = self.resource.custom.as_ref();
+        let builtin = match (self.resource.group.as_str(), self.resource.kind.as_str()) {
+            ("", "Endpoints") => {
+                Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+            }
+            ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+            _ => None,
+        };
+        let text = match custom {
+            Some(custom) => custom.deprecation.as_deref(),
+            None => builtin,
+        };
+        if let Some(text) = text {
             add_warning(&mut response, text);
         }
         response
     }
 
     pub(crate) fn write_options(&self, patch: Option<PatchType>) -> Result<WriteOptions, Failure> {
+        let kind = match self.parts.method.as_str() {
+            "POST" => "CreateOptions",
+            "PUT" => "UpdateOptions",
+            "PATCH" => "PatchOptions",
+            _ => "DeleteOptions",
+        };
+        let refuse = |cause: Cause| Err(Failure::options(kind, cause));
         let dry_run = match self.query.get("dryRun") {
             None => false,
             Some("All") => true,
             Some(other) => {
-                return Err(Failure::bad_request(format!(
-                    "dryRun: Unsupported value: \"{other}\": supported values: \"All\""
-                )));
+                return refuse(Cause::not_supported("dryRun", &json!([other]), &["All"]));
             }
         };
         let validation = match self.query.get("fieldValidation") {
@@ -140,25 +156,33 @@ impl Call<'_> {
             Some("Strict") => FieldValidation::Strict,
             None | Some("Warn") => FieldValidation::Warn,
             Some(other) => {
-                return Err(Failure::bad_request(format!(
-                    "fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""
-                )));
+                let allowed = ["", "Ignore", "Strict", "Warn"];
+                return refuse(Cause::not_supported("fieldValidation", &other.into(), &allowed));
             }
         };
         let force = self.query.flag("force");
         if force && patch.is_some_and(|p| p != PatchType::Apply) {
-            return Err(Failure::bad_request(
-                "force: Forbidden: may not be specified for non-apply patch",
-            ));
+            return refuse(Cause::forbidden("force", "may not be specified for non-apply patch"));
         }
         let manager = self.query.get("fieldManager");
         if patch == Some(PatchType::Apply) && manager.is_none() {
-            let about = About { group: "meta.k8s.io", resource: "PatchOptions", name: "" };
-            let cause = Cause::required("fieldManager", "is required for apply patch");
-            return Err(Failure::invalid(about, &[cause]));
+            return refuse(Cause::required("fieldManager", "is required for apply patch"));
         }
         let manager = manager.map_or_else(|| manager_of_agent(self.parts), str::to_owned);
         Ok(WriteOptions { dry_run, manager, validation, force })
+    }
+
+    /// What a body says twice: warned about or refused, as `fieldValidation` has it.
+    fn check_duplicates(&self, write: &mut Write<'_>) -> Result<(), Failure> {
+        if write.options.validation == FieldValidation::Ignore || !self.body.starts_with(b"{") {
+            return Ok(());
+        }
+        let twice = crate::duplicates::find(self.body);
+        if write.options.validation == FieldValidation::Strict && !twice.is_empty() {
+            return Err(Failure::strict(&self.resource, &twice));
+        }
+        write.warnings.extend(twice);
+        Ok(())
     }
 
     pub(crate) fn writer<'w>(&'w self, subresource: &'w str, options: WriteOptions) -> Write<'w> {
@@ -182,6 +206,7 @@ impl Call<'_> {
         }
         crate::rbac::check_escalation(self.core, self.user, &self.resource, &object)?;
         let mut write = self.writer("", self.write_options(None)?);
+        self.check_duplicates(&mut write)?;
         let stored = write.create(self.namespace(), object)?;
         let mut response = self.one(StatusCode::CREATED, view, &stored);
         add_warnings(&mut response, &write.warnings);
@@ -192,8 +217,12 @@ impl Call<'_> {
         let view = negotiate::view(&self.parts.headers)?;
         let object = negotiate::decode_object(&self.parts.headers, self.body)?;
         crate::rbac::check_escalation(self.core, self.user, &self.resource, &object)?;
-        let mode = UpdateMode { apply: false, needs_version: self.resource.custom.is_some() };
+        let mode = UpdateMode {
+            apply: false,
+            needs_version: crate::strategy::needs_version(&self.resource),
+        };
         let mut write = self.writer(subresource, self.write_options(None)?);
+        self.check_duplicates(&mut write)?;
         if object::name(&object).is_empty() {
             return Err(Failure::bad_request(format!(
                 "the name of the object () does not match the name on the URL ({name})"
@@ -210,6 +239,9 @@ impl Call<'_> {
         let view = negotiate::view(&self.parts.headers)?;
         let patch_type = negotiate::patch_type(&self.parts.headers)?;
         let mut write = self.writer(subresource, self.write_options(Some(patch_type))?);
+        if patch_type == PatchType::Apply {
+            self.check_duplicates(&mut write)?;
+        }
         let change =
             crate::patch::Change::new(self, patch_type, name, subresource, &write.options)?;
         let mode = UpdateMode { apply: patch_type == PatchType::Apply, needs_version: false };
@@ -245,20 +277,25 @@ impl Call<'_> {
         let view = negotiate::view(&self.parts.headers)?;
         let (options, write) = self.delete_options()?;
         let mut write = self.writer("", write);
-        Ok(match write.delete(&self.key(name), &options)? {
+        let mut response = match write.delete(&self.key(name), &options)? {
             Deleted::Gone(last) if returns_object(&self.resource) => {
                 self.one(StatusCode::OK, view, &last)
             }
             Deleted::Gone(last) => {
                 let about = self.resource.about(name);
-                body::json(StatusCode::OK, &failure::success(about, object::uid(&last.value)))
+                self.warned(body::json(
+                    StatusCode::OK,
+                    &failure::success(about, object::uid(&last.value)),
+                ))
             }
-            Deleted::Marked(stored) => {
-                let foreground = options.propagation == Some(Propagation::Foreground);
-                let code = if foreground { StatusCode::ACCEPTED } else { StatusCode::OK };
-                self.one(code, view, &stored)
-            }
-        })
+            Deleted::Marked(stored) => self.one(StatusCode::OK, view, &stored),
+        };
+        if self.resource.is("batch", "Job") && options.propagation.is_none() {
+            let words = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
+                remove them or set propagationPolicy=Orphan to suppress this warning";
+            add_warning(&mut response, words);
+        }
+        Ok(response)
     }
 }
 
@@ -297,7 +334,7 @@ pub(crate) fn partial(object: &Value, typed: bool) -> Value {
 pub(crate) fn parse_version(text: &str) -> Result<u64, Failure> {
     text.parse().map_err(|_| {
         Failure::bad_request(format!(
-            "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
         ))
     })
 }

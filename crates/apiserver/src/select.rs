@@ -107,10 +107,22 @@ fn parse_fields(text: &str, selectable: &[(String, String)]) -> Result<Vec<Field
             .iter()
             .find(|(name, _)| name == field)
             .map(|(_, path)| path.clone())
-            .ok_or_else(|| Failure::bad_request(format!("field label not supported: {field}")))?;
+            .ok_or_else(|| unknown_field(field, selectable))?;
         terms.push(FieldTerm { path, value: unescape(value), equal });
     }
     Ok(terms)
+}
+
+/// Kinds with fields of their own word it differently from the others.
+fn unknown_field(field: &str, selectable: &[(String, String)]) -> Failure {
+    let general = selectable.iter().all(|(name, _)| name.starts_with("metadata."));
+    Failure::bad_request(if general {
+        format!(
+            "\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        )
+    } else {
+        format!("field label not supported: {field}")
+    })
 }
 
 fn unescape(value: &str) -> String {

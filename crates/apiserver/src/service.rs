@@ -139,7 +139,13 @@ impl Service {
             path: None,
         };
         rbac::authorize(&self.core, user, &attributes)?;
-        let resource = resource.ok_or_else(Failure::no_such_path)?;
+        let resource = match resource {
+            Some(resource) => resource,
+            None if registry.group_version(path.group_version).is_some() => {
+                return Err(Failure::no_such_path());
+            }
+            None => return Err(Failure::no_such_page()),
+        };
         Call { core: &self.core, resource, path, query, parts, body, user }.answer()
     }
 
@@ -170,7 +176,7 @@ impl Service {
         if let Some(answer) = crate::openapi::answer(&self.core, path, parts) {
             return answer;
         }
-        crate::discovery::answer(&self.core, path, &parts.headers).ok_or_else(Failure::no_such_path)
+        crate::discovery::answer(&self.core, path, &parts.headers).ok_or_else(Failure::no_such_page)
     }
 }
 

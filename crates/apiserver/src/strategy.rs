@@ -1,7 +1,7 @@
 //! What differs between the kinds when an object is written: what is reset, what counts as a change of
 //! spec, what may never change, what admission fills in.
 
-mod admission;
+pub(crate) mod admission;
 mod definition;
 mod immutable;
 mod metadata;
@@ -84,6 +84,11 @@ pub(crate) fn bump_generation(resource: &Resource, old: &Value, new: &mut Value)
 }
 
 fn spec_changed(resource: &Resource, old: &Value, new: &Value) -> bool {
+    // An EndpointSlice's labels say whose it is.
+    let labels = |o: &Value| object::metadata(o).and_then(|m| m.get("labels")).cloned();
+    if resource.is("discovery.k8s.io", "EndpointSlice") && labels(old) != labels(new) {
+        return true;
+    }
     let ignored = |key: &str| match key {
         "metadata" | "apiVersion" | "kind" => true,
         "status" => resource.has_subresource("status"),
@@ -92,6 +97,26 @@ fn spec_changed(resource: &Resource, old: &Value, new: &Value) -> bool {
     let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else { return true };
     let differs = |(key, value): (&String, &Value)| !ignored(key) && old.get(key) != Some(value);
     new.iter().any(differs) || old.keys().any(|key| !ignored(key) && !new.contains_key(key))
+}
+
+/// Kinds whose updates must name the version they replace (`AllowUnconditionalUpdate` is false).
+pub(crate) fn needs_version(resource: &Resource) -> bool {
+    if resource.custom.is_some() {
+        return true;
+    }
+    match resource.group.as_str() {
+        "policy"
+        | "coordination.k8s.io"
+        | "admissionregistration.k8s.io"
+        | "apiregistration.k8s.io"
+        | "apiextensions.k8s.io"
+        | "node.k8s.io"
+        | "flowcontrol.apiserver.k8s.io" => true,
+        "storage.k8s.io" => {
+            matches!(resource.kind.as_str(), "CSIDriver" | "CSINode" | "VolumeAttachment")
+        }
+        _ => false,
+    }
 }
 
 /// Kinds whose strategy keeps a generation.

@@ -76,7 +76,7 @@ impl Types {
     pub(crate) fn strategic(&self, live: &Value, patch: &Value) -> Result<Value, Failure> {
         let Some(of) = &self.0 else { return Ok(schema::merge_patch(live, patch)) };
         schema::strategic_merge(live, patch, of)
-            .map_err(|why| Failure::unprocessable_patch(&why.to_string()))
+            .map_err(|why| Failure::bad_request(why.to_string()))
     }
 
     /// Server-side apply.

@@ -124,11 +124,12 @@ impl<'a> Write<'a> {
         self.core.check_namespace(self.resource, namespace, object::name(&object))?;
         strategy::prepare_create(self.core, self.resource, &mut object);
         self.resource.types.default(&mut object);
-        strategy::admit_create(self.core, self.resource, &mut object)?;
-        self.validate(&object, None)?;
+        // What admission adds from here on is nobody's.
         if !tracked {
             object = self.resource.types.update(None, object, &self.writer());
         }
+        strategy::admit_create(self.core, self.resource, &mut object)?;
+        self.validate(&object, None)?;
         self.finish_create(namespace, object)
     }
 
@@ -315,10 +316,7 @@ impl<'a> Write<'a> {
             FieldValidation::Ignore => {}
             FieldValidation::Warn => self.warnings.extend(unknown),
             FieldValidation::Strict => {
-                let all = unknown.join(", ");
-                return Err(Failure::bad_request(format!(
-                    "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {all}"
-                )));
+                return Err(Failure::strict(self.resource, &unknown));
             }
         }
         Ok(object)
@@ -362,7 +360,7 @@ impl<'a> Write<'a> {
                     message: "Invalid value: 0: must be specified for an update".to_owned(),
                     field: "metadata.resourceVersion".to_owned(),
                 };
-                Err(Failure::invalid(self.resource.about_kind(object::name(new)), &[cause]))
+                Err(Failure::invalid(about(), &[cause]))
             }
             None | Some("0") => Ok(()),
             Some(text) if text.parse() == Ok(live) => Ok(()),

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::object;
 use crate::registry::Resource;
 use crate::store::{Reference, Stored};
+use crate::strategy::admission::PROTECTIONS;
 use crate::write::{DeleteOptions, FOREGROUND, ORPHAN, Propagation, UpdateMode, Write};
 
 const MANAGER: &str = "kube-controller-manager";
@@ -74,6 +75,10 @@ pub(super) fn deleting(core: &Arc<Core>, resource: &Resource, live: &Stored) {
             });
         }
         finish(core, resource, live, ORPHAN);
+    } else if let Some(protection) =
+        PROTECTIONS.iter().find(|p| object::has_finalizer(&live.value, p))
+    {
+        finish(core, resource, live, protection);
     } else if object::has_finalizer(&live.value, FOREGROUND) {
         for reference in &dependents {
             with_resource(core, reference, |resource, live| dependent(core, resource, live));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Call, parse_version, partial};
 use crate::body::{self, Body};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::negotiate::{self, View};
 use crate::object;
 use crate::select::Selector;
@@ -32,7 +32,7 @@ impl Call<'_> {
         let view = negotiate::view(&self.parts.headers)?;
         let page = self.page()?;
         let metadata = page.metadata();
-        Ok(match view {
+        Ok(self.warned(match view {
             View::Whole => {
                 body::json_bytes(StatusCode::OK, self.whole_list(&page.objects, &metadata))
             }
@@ -51,7 +51,7 @@ impl Call<'_> {
                 let printer = crate::table::Printer::new(&self.resource, self.core, &self.query);
                 body::json(StatusCode::OK, &printer.of_list(&page.objects, metadata))
             }
-        })
+        }))
     }
 
     fn whole_list(&self, objects: &[Stored], metadata: &Value) -> Bytes {
@@ -84,6 +84,11 @@ impl Call<'_> {
     }
 
     fn page(&self) -> Result<Page, Failure> {
+        const FIELD: &str = "resourceVersionMatch";
+        if let Some(text) = self.query.get("limit").filter(|l| l.parse::<i64>().is_err()) {
+            let words = format!("strconv.ParseInt: parsing \"{text}\": invalid syntax");
+            return Err(Failure::bad_request(words));
+        }
         let selector = self.selector()?;
         let limit =
             self.query.number("limit").filter(|l| *l > 0).and_then(|l| usize::try_from(l).ok());
@@ -94,11 +99,19 @@ impl Call<'_> {
         let matching = self.query.get("resourceVersionMatch");
         let asked = self.query.get("resourceVersion").map(parse_version).transpose()?;
         match (matching, asked) {
-            (Some(_), None) => Err(Failure::bad_request(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+            (Some(_), None) => Err(Failure::options(
+                "ListOptions",
+                Cause::forbidden(
+                    FIELD,
+                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
+                ),
             )),
-            (Some("Exact"), Some(0)) => Err(Failure::bad_request(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
+            (Some("Exact"), Some(0)) => Err(Failure::options(
+                "ListOptions",
+                Cause::forbidden(
+                    FIELD,
+                    "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+                ),
             )),
             (Some("Exact"), Some(asked)) if asked != current => {
                 if asked > current {
@@ -111,9 +124,10 @@ impl Call<'_> {
                 Some(asked) if asked > current => Err(Failure::too_large_version(asked, current)),
                 _ => Ok(self.first_page(&selector, limit)),
             },
-            (Some(other), Some(_)) => Err(Failure::bad_request(format!(
-                "resourceVersionMatch: Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\""
-            ))),
+            (Some(other), Some(_)) => Err(Failure::options(
+                "ListOptions",
+                Cause::not_supported(FIELD, &other.into(), &["Exact", "NotOlderThan", ""]),
+            )),
         }
     }
 

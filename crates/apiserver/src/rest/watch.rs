@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{Call, parse_version, partial};
 use crate::body::{self, Body};
 use crate::core::Core;
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::negotiate::{self, View};
 use crate::object;
 use crate::registry::Resource;
@@ -91,15 +91,16 @@ impl Call<'_> {
         let matching = self.query.get("resourceVersionMatch");
         let initial =
             self.query.get("sendInitialEvents").map(|_| self.query.flag("sendInitialEvents"));
+        let refuse = |words: &str| {
+            Failure::options("ListOptions", Cause::forbidden("resourceVersionMatch", words))
+        };
         match (initial, matching) {
             (Some(_), Some("NotOlderThan")) | (None, None) => Ok(initial),
-            (Some(_), _) => Err(Failure::bad_request(
-                "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires \
-                 setting resourceVersionMatch to NotOlderThan",
+            (Some(_), _) => Err(refuse(
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
             )),
-            (None, Some(_)) => Err(Failure::bad_request(
-                "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is \
-                 forbidden for watch unless sendInitialEvents is provided",
+            (None, Some(_)) => Err(refuse(
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
             )),
         }
     }

@@ -244,7 +244,12 @@ fn node_ports(core: &Core, spec: &mut Value, old: Option<&Value>) {
     }
 }
 
+/// `StorageObjectInUseProtection`; the controllers take them away from what is deleted.
+pub(crate) const PROTECTIONS: [&str; 2] =
+    ["kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"];
+
 fn claim(core: &Core, object: &mut Value) {
+    object::add_finalizer(object, "kubernetes.io/pvc-protection");
     object::set_field(object, "status", Some(json!({ "phase": "Pending" })));
     let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else { return };
     if spec.get("storageClassName").is_none_or(Value::is_null) {
@@ -261,10 +266,16 @@ fn claim(core: &Core, object: &mut Value) {
 
 /// A volume that nobody claims is available at once where a cluster is simulated.
 fn volume(core: &Core, object: &mut Value) {
+    object::add_finalizer(object, "kubernetes.io/pv-protection");
     let simulated = core.options.controllers && core.options.simulation != Simulation::Off;
     let free = object.pointer("/spec/claimRef").is_none_or(Value::is_null);
     let phase = if simulated && free { "Available" } else { "Pending" };
-    object::set_field(object, "status", Some(json!({ "phase": phase })));
+    let now = core.now_text();
+    object::set_field(
+        object,
+        "status",
+        Some(json!({ "phase": phase, "lastPhaseTransitionTime": now })),
+    );
 }
 
 /// Secrets of the older kind of service account token get one.
@@ -303,6 +314,7 @@ fn job(object: &mut Value) {
     }
     let uid = object::uid(object).unwrap_or_default().to_owned();
     let name = object::name(object).to_owned();
+    let labelled = object::metadata(object).is_some_and(|m| m.contains_key("labels"));
     let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else { return };
     let selector = json!({ "matchLabels": { "batch.kubernetes.io/controller-uid": uid } });
     object::set_field(spec, "selector", Some(selector));
@@ -319,5 +331,10 @@ fn job(object: &mut Value) {
         ("job-name", &name),
     ] {
         object::set_field(labels, label, Some(value.clone().into()));
+    }
+    let labels = labels.clone();
+    // A Job without labels has those of its template.
+    if !labelled {
+        object::set_meta(object, "labels", labels);
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn check(resource: &Resource, new: &Value, old: Option<&Value>) -> Ve
     let map = |field: &str| metadata.and_then(|m| m.get(field)).and_then(Value::as_object);
     causes.extend(labels("metadata.labels", map("labels")));
     causes.extend(annotations(map("annotations")));
-    causes.extend(finalizers(new, old));
+    causes.extend(finalizers(new, old, resource.custom.is_some()));
     causes.extend(owners(new));
     if let Some(old) = old {
         causes.extend(unchanged(old, new));
@@ -90,11 +90,16 @@ fn annotations(annotations: Option<&serde_json::Map<String, Value>>) -> Vec<Caus
     causes
 }
 
-fn finalizers(new: &Value, old: Option<&Value>) -> Vec<Cause> {
+fn finalizers(new: &Value, old: Option<&Value>, custom: bool) -> Vec<Cause> {
     let mut causes = Vec::new();
-    for finalizer in object::finalizers(new) {
+    let standard = ["kubernetes", crate::write::FOREGROUND, crate::write::ORPHAN];
+    for (at, finalizer) in object::finalizers(new).enumerate() {
+        let field = format!("metadata.finalizers[{at}]");
         if let Some(why) = qualified(finalizer) {
-            causes.push(Cause::invalid("metadata.finalizers", &finalizer.into(), &why));
+            causes.push(Cause::invalid(&field, &finalizer.into(), &why));
+        } else if !finalizer.contains('/') && !standard.contains(&finalizer) && !custom {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid(&field, &finalizer.into(), why));
         }
     }
     if object::has_finalizer(new, crate::write::FOREGROUND)
@@ -127,11 +132,7 @@ fn owners(new: &Value) -> Vec<Cause> {
     for (at, owner) in object::owners(new).enumerate() {
         let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default();
         if text("apiVersion").is_empty() {
-            causes.push(Cause::invalid(
-                &format!("{FIELD}.apiVersion"),
-                &"".into(),
-                "version must not be empty",
-            ));
+            causes.push(Cause::required(&format!("{FIELD}[{at}].apiVersion"), "must not be empty"));
         }
         for field in ["kind", "name", "uid"] {
             if text(field).is_empty() {

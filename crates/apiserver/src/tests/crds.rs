@@ -126,7 +126,7 @@ async fn updates_of_custom_objects_name_their_version() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         refusal["message"],
-        "Widget.example.com \"w\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+        "widgets.example.com \"w\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update"
     );
 }
 

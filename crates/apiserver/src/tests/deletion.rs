@@ -94,7 +94,7 @@ async fn in_the_foreground_the_owner_goes_last() {
     merge(&server, &child, json!({ "metadata": { "finalizers": ["example.com/hold"] } })).await;
     let (status, marked) =
         delete(&server, &format!("{CONFIG_MAPS}/owner?propagationPolicy=Foreground")).await;
-    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(status, StatusCode::OK);
     assert_eq!(marked["metadata"]["finalizers"], json!(["foregroundDeletion"]));
     eventually(&server, &child, |_, o| o.pointer("/metadata/deletionTimestamp").is_some()).await;
     eventually(&server, &format!("{CONFIG_MAPS}/grandchild"), gone).await;

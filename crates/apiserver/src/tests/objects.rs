@@ -56,7 +56,7 @@ async fn refusals_of_creations_read_as_the_real_ones() {
             "the API version in the data (v2) does not match the expected API version (v1)",
         ),
         (
-            "/apis/example.com/v1/namespaces/default/things",
+            "/apis/apps/v1/namespaces/default/things",
             json!({}),
             404,
             "NotFound",
@@ -265,6 +265,24 @@ async fn unknown_fields_are_warned_about_refused_or_ignored() {
     );
     let ignored = server.service().oneshot(request("Ignore")).await.unwrap();
     assert!(ignored.status() == StatusCode::CREATED && !ignored.headers().contains_key("warning"));
+}
+
+#[tokio::test]
+async fn a_key_that_stands_twice_is_warned_about_or_refused() {
+    let server = server();
+    let twice = r#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a"},"data":{"k":"1","k":"2"}}"#;
+    let request = |validation: &str| {
+        let path = format!("{CONFIG_MAPS}?dryRun=All&fieldValidation={validation}");
+        Request::post(path).body(Full::from(twice)).unwrap()
+    };
+    let warned = server.service().oneshot(request("Warn")).await.unwrap();
+    assert_eq!(warned.headers()["warning"], "299 - \"duplicate field \\\"data.k\\\"\"");
+    let (status, refusal) = exchange(&server, request("Strict")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        refusal["message"],
+        "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: duplicate field \"data.k\""
+    );
 }
 
 #[tokio::test]

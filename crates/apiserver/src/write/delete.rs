@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Write;
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::object;
 use crate::registry::Resource;
 use crate::store::{Key, Lost, Stored};
@@ -57,10 +57,14 @@ impl Propagation {
             "Background" => Ok(Self::Background),
             "Foreground" => Ok(Self::Foreground),
             "Orphan" => Ok(Self::Orphan),
-            other => Err(Failure::bad_request(format!(
-                "invalid DeleteOptions: propagationPolicy: Unsupported value: \"{other}\": supported values: \
-                 \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-            ))),
+            other => Err(Failure::options(
+                "DeleteOptions",
+                Cause::not_supported(
+                    "propagationPolicy",
+                    &other.into(),
+                    &["Foreground", "Background", "Orphan", "nil"],
+                ),
+            )),
         }
     }
 }
@@ -108,13 +112,10 @@ impl Write<'_> {
                 if self.options.dry_run {
                     return Ok(Deleted::Gone(live));
                 }
-                // What watchers see last is the object as it was, not the mark that lasted no time.
-                match self.core.store.remove(
-                    self.resource.shelf,
-                    key,
-                    live.revision,
-                    live.value.clone(),
-                ) {
+                // What watchers see last is the object as it was; only Pods end gracefully, and show it.
+                let graceful = self.resource.is("", "Pod");
+                let last = if graceful { marked } else { live.value.clone() };
+                match self.core.store.remove(self.resource.shelf, key, live.revision, last) {
                     Ok(last) => {
                         crate::strategy::after_delete(self.core, self.resource, &last);
                         return Ok(Deleted::Gone(last));
@@ -140,12 +141,13 @@ impl Write<'_> {
     }
 
     fn check_preconditions(&self, live: &Stored, options: &DeleteOptions) -> Result<(), Failure> {
-        let about = self.resource.about(object::name(&live.value));
+        let about = self.resource.about_kind(object::name(&live.value));
         if let Some(wanted) = &options.uid {
             let actual = object::uid(&live.value).unwrap_or_default();
             if wanted != actual {
                 let why = format!(
-                    "Precondition failed: UID in precondition: {wanted}, UID in object meta: {actual}"
+                    "the UID in the precondition ({wanted}) does not match the UID in record ({actual}). The object \
+                     might have been deleted and then recreated"
                 );
                 return Err(Failure::conflict(about, &why));
             }
@@ -154,8 +156,8 @@ impl Write<'_> {
             let actual = live.revision.to_string();
             if *wanted != actual {
                 let why = format!(
-                    "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object \
-                     meta: {actual}"
+                    "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record \
+                     ({actual}). The object might have been modified"
                 );
                 return Err(Failure::conflict(about, &why));
             }

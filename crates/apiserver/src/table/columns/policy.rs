@@ -92,10 +92,8 @@ pub(super) fn budget(o: &Value, now: Timestamp) -> Vec<Value> {
 pub(super) fn binding(o: &Value, now: Timestamp) -> Vec<Value> {
     let of = |kind: &str| -> Value {
         let subjects = list(o, "/subjects").iter().filter(|s| at(s, "/kind") == kind);
-        let name = |s: &Value| match (kind, at(s, "/namespace")) {
-            ("ServiceAccount", namespace) if !namespace.is_empty() => {
-                format!("{namespace}/{}", at(s, "/name"))
-            }
+        let name = |s: &Value| match kind {
+            "ServiceAccount" => format!("{}/{}", at(s, "/namespace"), at(s, "/name")),
             _ => at(s, "/name").to_owned(),
         };
         joined(subjects.map(name), ", ", "").into()

@@ -30,12 +30,12 @@ pub(super) fn length(object: &Value, pointer: &str) -> Value {
     list(object, pointer).len().into()
 }
 
-/// How many entries these maps have together, as text.
+/// How many entries these maps have together.
 pub(super) fn entries(object: &Value, fields: &[&str]) -> Value {
     let count = |field: &&str| {
         object.get(*field).and_then(Value::as_object).map_or(0, serde_json::Map::len)
     };
-    fields.iter().map(count).sum::<usize>().to_string().into()
+    fields.iter().map(count).sum::<usize>().into()
 }
 
 /// The age of an object.
