@@ -16,6 +16,7 @@ mod deleting;
 mod dependencies;
 mod errors;
 mod health;
+mod install;
 mod lifecycle;
 mod processes;
 mod tiers;

@@ -71,6 +71,7 @@ scenarios! {
         unknown_field_of_a_kustomization_file,
         object_that_the_cluster_refuses,
     },
+    install::{ installation_is_accepted, founding_examples_are_accepted },
     artifacts::{ tampered_artifact_is_refused, hostile_archives_are_refused },
 }
 

@@ -56,6 +56,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "runtime",
             "common",
             "apply",
+            "kustomize",
+            "manifest",
             "git",
         ],
     ),
