@@ -1,9 +1,9 @@
 //! The manifests that install the controllers, and the manifests that people already have.
 
+use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
-use kube::Api;
 use std::path::{Path, PathBuf};
 use tests::World;
 
@@ -18,7 +18,9 @@ async fn accepted(world: &World, object: &manifest::Object) -> Result<DynamicObj
     let (resource, capabilities) = found.map_err(|error| format!("{}: {error}", object.id()))?;
     let api: Api<DynamicObject> = match capabilities.scope {
         Scope::Cluster => Api::all_with(world.client().clone(), &resource),
-        Scope::Namespaced => Api::namespaced_with(world.client().clone(), &world.namespace, &resource),
+        Scope::Namespaced => {
+            Api::namespaced_with(world.client().clone(), &world.namespace, &resource)
+        }
     };
     let mut value = object.as_value().clone();
     if let Some(metadata) = value.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
@@ -31,9 +33,15 @@ async fn accepted(world: &World, object: &manifest::Object) -> Result<DynamicObj
 
 pub(crate) async fn installation_is_accepted(world: World) {
     let files = kustomize::DirFiles::jailed(&root()).unwrap();
-    let options = kustomize::Options { load_restriction: kustomize::LoadRestriction::None, ..Default::default() };
+    let options = kustomize::Options {
+        load_restriction: kustomize::LoadRestriction::None,
+        ..Default::default()
+    };
     let objects = kustomize::build(&files, Path::new("/manifests"), &options).unwrap();
-    assert!(objects.iter().any(|object| object.kind() == "Deployment"), "the controllers are among them");
+    assert!(
+        objects.iter().any(|object| object.kind() == "Deployment"),
+        "the controllers are among them"
+    );
     for object in &objects {
         if let Err(error) = accepted(&world, object).await {
             panic!("{error}");
@@ -59,7 +67,9 @@ pub(crate) async fn founding_examples_are_accepted(world: World) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with("flux-") && path.extension().is_some_and(|extension| extension == "yaml") {
+        if name.starts_with("flux-")
+            && path.extension().is_some_and(|extension| extension == "yaml")
+        {
             for object in manifest::parse_all(&std::fs::read_to_string(&path).unwrap()).unwrap() {
                 accepted(&world, &object).await.unwrap_or_else(|error| panic!("{name}: {error}"));
                 seen += 1;

@@ -168,10 +168,11 @@ pub(crate) async fn restarted_api_server_loses_nothing(world: World) {
         let seen = seen.map_err(|error| error.to_string())?.ok_or("it is gone")?;
         let value = seen.data.pointer("/data/key").and_then(Value::as_str).map(str::to_owned);
         if value.as_deref() == Some("second") {
-            Ok(())
-        } else {
-            Err(format!("the value is {value:?}"))
+            return Ok(());
         }
+        let states =
+            (world.get("GitRepository", "repo").await, world.get("Kustomization", "app").await);
+        Err(format!("the value is {value:?}: {states:?}"))
     })
     .await;
     world.applied("app", &second).await;

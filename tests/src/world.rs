@@ -61,8 +61,11 @@ impl World {
             format!("world-{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
         let repository = GitRepository::init().expect("git works");
         let storage = tempfile::tempdir().expect("a temporary folder");
-        let world =
-            Self { cluster: cluster.clone(), namespace, repository, running: None, storage };
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("a bound port");
+        drop(listener);
+        let cluster = cluster.clone();
+        let world = Self { cluster, namespace, repository, running: None, storage, address };
         let name = world.namespace.clone();
         world
             .apply(
