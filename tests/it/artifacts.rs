@@ -157,14 +157,14 @@ pub(crate) async fn hostile_archives_are_refused(world: World) {
     let _server = publish(&world, "linked", linked.clone(), &linked).await;
     world.sees("ConfigMap", "one", |it| it.data.pointer("/data/key").map(|_| ())).await;
 
-    // Ten gigabytes of zeros in ten megabytes.
+    // More than four gigabytes of zeros in four megabytes.
     let bomb = archive(|tar| {
         raw(
             tar,
             "zeros",
             EntryType::Regular,
-            10 << 30,
-            std::io::Read::take(std::io::repeat(0), 10 << 30),
+            9 << 29,
+            std::io::Read::take(std::io::repeat(0), 9 << 29),
         );
     });
     let _server = publish(&world, "bomb", bomb.clone(), &bomb).await;

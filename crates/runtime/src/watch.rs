@@ -43,8 +43,8 @@ pub fn follow<T>(api: Api<T>, config: Config, streaming: bool) -> BoxStream<'sta
 where
     T: Resource<DynamicType: Clone> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    let first = if streaming { config.clone().streaming_lists() } else { config.clone() };
-    let state = Following { stream: watch(&api, first), api, fallback: Some(config), failures: 0 };
+    let stream = watch(&api, &config, streaming);
+    let state = Following { stream, api, config, streaming, failures: 0 };
     stream::unfold(state, |mut state| async {
         loop {
             match state.stream.next().await? {
@@ -59,17 +59,24 @@ where
     .boxed()
 }
 
-fn watch<T>(api: &Api<T>, config: Config) -> BoxStream<'static, watcher::Result<Event<T>>>
+fn watch<T>(
+    api: &Api<T>,
+    config: &Config,
+    streaming: bool,
+) -> BoxStream<'static, watcher::Result<Event<T>>>
 where
     T: Resource<DynamicType: Clone> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
+    let config = config.clone();
+    let config = if streaming { config.streaming_lists() } else { config };
     watcher::watcher(api.clone(), config).boxed()
 }
 
 struct Following<T> {
     stream: BoxStream<'static, watcher::Result<Event<T>>>,
     api: Api<T>,
-    fallback: Option<Config>,
+    config: Config,
+    streaming: bool,
     failures: u32,
 }
 
@@ -79,12 +86,15 @@ where
 {
     /// Waits before the next try; a server that refuses streaming lists is asked without.
     async fn failed(&mut self, error: &watcher::Error) {
-        if refused(error)
-            && let Some(config) = self.fallback.take()
-        {
+        if self.streaming && refused(error) {
             tracing::debug!("no streaming lists here, listing instead");
-            self.stream = watch(&self.api, config);
+            self.streaming = false;
+            self.stream = watch(&self.api, &self.config, false);
             return;
+        }
+        if expired(error) {
+            // The watcher would ask for the same lost version again and again.
+            self.stream = watch(&self.api, &self.config, self.streaming);
         }
         self.failures = self.failures.saturating_add(1);
         if self.failures == 1 {
@@ -100,6 +110,11 @@ where
 const FIRST_DELAY: std::time::Duration = std::time::Duration::from_millis(100);
 /// Longest delay between tries of a watch: an API server that restarts is back in seconds.
 const LONGEST_DELAY: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Whether the server answered the watch itself with 410 Gone, instead of saying so in its stream.
+fn expired(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+}
 
 /// Whether the server said that it has no streaming lists.
 fn refused(error: &watcher::Error) -> bool {

@@ -109,7 +109,7 @@ impl Call<'_> {
 impl Watch {
     /// Decides where the watch begins and queues the initial objects.
     fn start(&mut self, initial: Option<bool>, version: Option<&str>) -> Result<(), Failure> {
-        let store = &self.core.store;
+        let store = &self.core.clone().store;
         let asked = version.map(parse_version).transpose()?;
         let current = store.revision();
         if let Some(asked) = asked.filter(|asked| *asked > current) {
@@ -118,8 +118,10 @@ impl Watch {
         let synthetic = initial.unwrap_or(matches!(asked, None | Some(0)));
         if !synthetic {
             self.cursor = asked.filter(|a| *a > 0).unwrap_or(current);
+            // What is too old is said in the stream, not by the answer's code: that is where the real server says it,
+            // and where clients look for it to list anew.
             if let Err(oldest) = store.changes(self.resource.shelf, self.cursor, 0) {
-                return Err(Failure::expired(self.cursor, oldest));
+                self.end_expired(oldest);
             }
             return Ok(());
         }
@@ -201,11 +203,16 @@ impl Watch {
                 self.cursor = reached;
             }
             Err(oldest) => {
-                let status = Failure::expired(self.cursor, oldest).to_status();
-                self.ready.push_back(event_line("ERROR", &body::to_bytes(&status)));
-                self.ended = true;
+                self.end_expired(oldest);
             }
         }
+    }
+
+    /// Tells the client that changes it asked for are forgotten, and ends.
+    fn end_expired(&mut self, oldest: u64) {
+        let status = Failure::expired(self.cursor, oldest).to_status();
+        self.ready.push_back(event_line("ERROR", &body::to_bytes(&status)));
+        self.ended = true;
     }
 
     fn wants(&self, object: &Value) -> bool {
