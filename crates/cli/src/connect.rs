@@ -16,15 +16,13 @@ pub(crate) struct Flags {
     /// The kubeconfig context to use.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// The namespace of the objects.
-    #[arg(
-        long,
-        short,
-        global = true,
-        env = "FLUX_SYSTEM_NAMESPACE",
-        default_value = "flux-system"
-    )]
-    pub(crate) namespace: String,
+    /// The namespace of the objects; without it $FLUX_SYSTEM_NAMESPACE, then flux-system. For Helm's commands that of the
+    /// release, `default` without it.
+    #[arg(long, short, global = true)]
+    pub(crate) namespace: Option<String>,
+    /// Where scripts say once and for all which namespace they mean.
+    #[arg(long, hide = true, global = true, env = "FLUX_SYSTEM_NAMESPACE")]
+    system_namespace: Option<String>,
     /// How long to wait for an outcome, such as 30s, 5m or 1h.
     #[arg(long, global = true, default_value = "5m", value_parser = duration)]
     pub(crate) timeout: Duration,
@@ -34,6 +32,11 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
+    /// The namespace of the objects of commands about toolkit.fluxcd.io kinds.
+    pub(crate) fn namespace(&self) -> &str {
+        self.namespace.as_deref().or(self.system_namespace.as_deref()).unwrap_or("flux-system")
+    }
+
     /// A client for the cluster that the flags name.
     pub(crate) async fn client(&self) -> Result<Client> {
         let options =

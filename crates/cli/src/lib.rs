@@ -21,7 +21,7 @@ use crate::output::Exit;
 ///
 /// Try it with no cluster:  weir up docs/examples/fleet --path clusters/staging
 #[derive(Debug, Parser)]
-#[command(name = "weir", version, propagate_version = true)]
+#[command(name = "weir", version)]
 struct Cli {
     #[command(flatten)]
     connection: connect::Flags,
@@ -88,7 +88,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tree(args) => commands::tree::run(connection, &args).await,
         Command::Version(args) => commands::version::run(connection, &args).await,
         Command::Apiserver(args) => commands::apiserver::run(&args).await,
-        Command::Helm(args) => commands::helm::run(&args),
+        Command::Helm(args) => commands::helm::run(args, connection.namespace.as_deref()),
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -66,7 +66,7 @@ pub(crate) async fn run(flags: &Flags, args: &Args) -> Result<Exit> {
     };
     let status = args.status_selector.as_deref().map(parse_status).transpose()?;
     let client = flags.client().await?;
-    let namespace = (!args.all_namespaces).then_some(flags.namespace.as_str());
+    let namespace = (!args.all_namespaces).then_some(flags.namespace());
     let api = objects::api(&client, kind, namespace);
     let shown = |object: &DynamicObject| {
         name.as_ref().is_none_or(|name| object.name_any() == *name)

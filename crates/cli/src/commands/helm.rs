@@ -35,12 +35,19 @@ enum Command {
     Dependency(dependency::Args),
 }
 
-/// Runs one of Helm's commands.
-pub(crate) fn run(args: &Args) -> Result<Exit> {
+/// Runs one of Helm's commands, for a release in `namespace`.
+pub(crate) fn run(mut args: Args, namespace: Option<&str>) -> Result<Exit> {
+    if let Some(namespace) = namespace {
+        match &mut args.command {
+            Command::Template(args) => namespace.clone_into(&mut args.namespace),
+            Command::Lint(args) => namespace.clone_into(&mut args.namespace),
+            Command::Package(_) | Command::Show(_) | Command::Dependency(_) => {}
+        }
+    }
     match &args.command {
         Command::Template(args) => template::run(args),
         Command::Package(args) => package(args),
-        Command::Lint(args) => lint::run(args),
+        Command::Lint(args) => Ok(lint::run(args)),
         Command::Show(args) => show::run(args),
         Command::Dependency(args) => dependency::run(args),
     }

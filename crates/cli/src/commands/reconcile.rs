@@ -48,16 +48,16 @@ pub(crate) async fn run(flags: &Flags, args: &Args) -> Result<Exit> {
     let client = flags.client().await?;
     match &args.what {
         What::Source(Source::Git { name }) => {
-            one(&client, flags, &kinds::GIT_REPOSITORY, (&flags.namespace, name)).await?;
+            one(&client, flags, &kinds::GIT_REPOSITORY, (flags.namespace(), name)).await?;
         }
         What::Kustomization { name, with_source } => {
             let object =
-                objects::get(&client, &kinds::KUSTOMIZATION, &flags.namespace, name).await?;
+                objects::get(&client, &kinds::KUSTOMIZATION, flags.namespace(), name).await?;
             if *with_source {
-                let (kind, namespace, source) = source_of(&object, &flags.namespace)?;
+                let (kind, namespace, source) = source_of(&object, flags.namespace())?;
                 one(&client, flags, kind, (&namespace, &source)).await?;
             }
-            one(&client, flags, &kinds::KUSTOMIZATION, (&flags.namespace, name)).await?;
+            one(&client, flags, &kinds::KUSTOMIZATION, (flags.namespace(), name)).await?;
         }
     }
     Ok(Exit::Done)

@@ -53,7 +53,8 @@ pub(crate) async fn suspend(flags: &Flags, args: &Args) -> Result<Exit> {
     for name in names {
         output::action(&format!(
             "suspending {} {name} in {} namespace",
-            kind.kind, flags.namespace
+            kind.kind,
+            flags.namespace()
         ));
         set(&client, flags, kind, &name, true).await?;
         output::success(&format!("{} suspended", kind.kind));
@@ -67,12 +68,16 @@ pub(crate) async fn resume(flags: &Flags, args: &Args) -> Result<Exit> {
     let (kind, names) = named(&client, flags, args).await?;
     let mut exit = Exit::Done;
     for name in names {
-        output::action(&format!("resuming {} {name} in {} namespace", kind.kind, flags.namespace));
+        output::action(&format!(
+            "resuming {} {name} in {} namespace",
+            kind.kind,
+            flags.namespace()
+        ));
         set(&client, flags, kind, &name, false).await?;
-        let token = objects::request(&client, kind, &flags.namespace, &name).await?;
+        let token = objects::request(&client, kind, flags.namespace(), &name).await?;
         output::success(&format!("{} resumed", kind.kind));
         output::waiting(&format!("waiting for {} reconciliation", kind.kind));
-        let object = (flags.namespace.as_str(), name.as_str());
+        let object = (flags.namespace(), name.as_str());
         match objects::wait_ready(&client, kind, object, Some(&token), flags.timeout).await {
             Ok(ready) => {
                 let revision = output::short_hashes(objects::text(&ready, kind.revision));
@@ -88,9 +93,9 @@ pub(crate) async fn resume(flags: &Flags, args: &Args) -> Result<Exit> {
 }
 
 async fn set(client: &Client, flags: &Flags, kind: &Kind, name: &str, suspend: bool) -> Result<()> {
-    objects::get(client, kind, &flags.namespace, name).await?;
+    objects::get(client, kind, flags.namespace(), name).await?;
     let patch = json!({ "spec": { "suspend": suspend } });
-    objects::merge(client, kind, (&flags.namespace, name), &patch).await.map(|_| ())
+    objects::merge(client, kind, (flags.namespace(), name), &patch).await.map(|_| ())
 }
 
 async fn named(
@@ -107,7 +112,7 @@ async fn named(
         (false, true) => bail!("--all goes without names"),
         (false, false) => Ok((kind, names.clone())),
         (true, true) => {
-            let list = objects::api(client, kind, Some(&flags.namespace))
+            let list = objects::api(client, kind, Some(flags.namespace()))
                 .list(&ListParams::default())
                 .await?;
             Ok((kind, list.items.iter().map(ResourceExt::name_any).collect()))

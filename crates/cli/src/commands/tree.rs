@@ -55,11 +55,11 @@ struct Node {
 pub(crate) async fn run(flags: &Flags, args: &Args) -> Result<Exit> {
     let What::Kustomization { name, compact, output: format } = &args.what;
     let client = flags.client().await?;
-    let root = objects::get(&client, &kinds::KUSTOMIZATION, &flags.namespace, name).await?;
+    let root = objects::get(&client, &kinds::KUSTOMIZATION, flags.namespace(), name).await?;
     let id = ObjectId {
         group: kinds::KUSTOMIZATION.group.to_owned(),
         kind: kinds::KUSTOMIZATION.kind.to_owned(),
-        namespace: flags.namespace.clone(),
+        namespace: flags.namespace().to_owned(),
         name: name.clone(),
     };
     let tree = grow(&client, id, &root, &mut BTreeSet::new(), *compact).await?;

@@ -36,7 +36,7 @@ struct ChartArg {
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let (path, update) = match &args.command {
-        Command::List(arg) => return list(&arg.chart),
+        Command::List(arg) => return Ok(list(&arg.chart)),
         Command::Build(arg) => (&arg.chart, false),
         Command::Update(arg) => (&arg.chart, true),
     };
@@ -50,10 +50,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
 }
 
-fn list(path: &Path) -> Result<Exit> {
+fn list(path: &Path) -> Exit {
     let chart = match load(path) {
         Ok(chart) => chart,
-        Err(error) => return Ok(complain(&error)),
+        Err(error) => return complain(&error),
     };
     let mut table = Table::new(&["NAME", "VERSION", "REPOSITORY", "STATUS"]);
     for dependency in &chart.metadata.dependencies {
@@ -67,7 +67,7 @@ fn list(path: &Path) -> Result<Exit> {
         ]);
     }
     output::print(&table.render(true));
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 /// Dependencies that lie beside the chart.

@@ -16,8 +16,8 @@ pub(super) struct Args {
     #[arg(default_value = ".", value_name = "CHART")]
     charts: Vec<PathBuf>,
     /// The namespace to render for.
-    #[arg(long, short, default_value = "default")]
-    namespace: String,
+    #[arg(skip = "default".to_owned())]
+    pub(super) namespace: String,
     #[command(flatten)]
     values: ValueArgs,
     /// Fail on warnings too.
@@ -52,10 +52,10 @@ impl Severity {
 type Finding = (Severity, String, String);
 
 /// Looks at each chart and says what it found.
-pub(super) fn run(args: &Args) -> Result<Exit> {
+pub(super) fn run(args: &Args) -> Exit {
     let values = match args.values.merged() {
         Ok(values) => values,
-        Err(error) => return Ok(complain(&error)),
+        Err(error) => return complain(&error),
     };
     let limit = if args.strict { Severity::Warning } else { Severity::Error };
     let mut failed = 0;
@@ -78,12 +78,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let summary = format!("{count} chart(s) linted, {failed} chart(s) failed");
     if failed > 0 {
         output::complain(&format!("Error: {summary}"));
-        return Ok(Exit::Failed);
+        return Exit::Failed;
     }
     if !args.quiet {
         output::print(&format!("{summary}\n"));
     }
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 fn findings(args: &Args, path: &Path, values: &helm::Values) -> Vec<Finding> {

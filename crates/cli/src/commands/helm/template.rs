@@ -23,8 +23,8 @@ pub(super) struct Args {
     #[arg(value_name = "CHART")]
     second: Option<PathBuf>,
     /// The release's namespace.
-    #[arg(long, short, default_value = "default")]
-    namespace: String,
+    #[arg(skip = "default".to_owned())]
+    pub(super) namespace: String,
     #[command(flatten)]
     values: ValueArgs,
     /// Print CRDs too.
