@@ -195,6 +195,12 @@ impl<'a> Write<'a> {
         self.check_identity(&old, &new)?;
         self.check_version(live.revision, &new, mode)?;
         self.place(&key.namespace, &mut new)?;
+        // What is stored has been through all that follows; most applies of a reconciler end here.
+        object::copy_meta(&mut new, &old, "resourceVersion");
+        crate::fields::keep_times(&old, &mut new);
+        if old == new {
+            return Ok(Some(live.clone()));
+        }
         let mut new = self.decode(new)?;
         strategy::prepare_update(self.resource, self.subresource, &old, &mut new);
         self.resource.types.default(&mut new);
