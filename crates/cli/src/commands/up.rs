@@ -95,6 +95,9 @@ pub(crate) async fn run(flags: &Flags, args: &Args) -> Result<Exit> {
         ));
     }
     seed.apply(&cluster.client).await?;
+    if flags.kubeconfig.is_none() {
+        seed.apply_accounts(&cluster.client).await?;
+    }
     output::print(&format!("applied {}\n", seed.describe()));
 
     let (lines, printed) = mpsc::channel(LINES);

@@ -57,12 +57,8 @@ impl Seed {
     pub(super) async fn apply(&self, client: &Client) -> Result<()> {
         for object in [&self.source, &self.kustomization] {
             let namespace = text(object, "/metadata/namespace");
-            let resource = ApiResource::from_gvk_with_plural(
-                &GroupVersionKind::gvk("", "v1", "Namespace"),
-                "namespaces",
-            );
             let desired = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
-            apply(Api::all_with(client.clone(), &resource), &desired).await?;
+            apply(cluster_wide(client, "", "v1", "Namespace"), &desired).await?;
         }
         for (kind, object) in
             [(&GIT_REPOSITORY, &self.source), (&KUSTOMIZATION, &self.kustomization)]
@@ -72,6 +68,35 @@ impl Seed {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Applies the controllers' service accounts with all rights, as an installation does: Kustomizations of
+    /// locked-down clusters name them in `spec.serviceAccountName`.
+    pub(super) async fn apply_accounts(&self, client: &Client) -> Result<()> {
+        let namespace = text(&self.source, "/metadata/namespace");
+        let mut subjects = Vec::new();
+        for name in ["kustomize-controller", "helm-controller"] {
+            let kind = GroupVersionKind::gvk("", "v1", "ServiceAccount");
+            let api =
+                Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&kind));
+            let metadata = json!({ "name": name, "namespace": namespace });
+            apply(
+                api,
+                &json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata }),
+            )
+            .await?;
+            subjects
+                .push(json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace }));
+        }
+        let group = "rbac.authorization.k8s.io";
+        let binding = json!({
+            "apiVersion": format!("{group}/v1"),
+            "kind": "ClusterRoleBinding",
+            "metadata": { "name": format!("cluster-reconciler-{namespace}") },
+            "roleRef": { "apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin" },
+            "subjects": subjects,
+        });
+        apply(cluster_wide(client, group, "v1", "ClusterRoleBinding"), &binding).await
     }
 
     /// What a person is told about them.
@@ -85,6 +110,13 @@ impl Seed {
             text(&self.kustomization, "/spec/path"),
         )
     }
+}
+
+fn cluster_wide(client: &Client, group: &str, version: &str, kind: &str) -> Api<DynamicObject> {
+    Api::all_with(
+        client.clone(),
+        &ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind)),
+    )
 }
 
 async fn apply(api: Api<DynamicObject>, object: &Value) -> Result<()> {
