@@ -63,7 +63,7 @@ fn show(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn options<'a>(environment: &'a Fixed) -> Options<'a> {
+fn options(environment: &Fixed) -> Options<'_> {
     let mut options = Options::new("rel", "ns", environment);
     if let Ok(version) = KubeVersion::parse(KUBE_VERSION) {
         options.capabilities.kube_version = version;
@@ -162,7 +162,7 @@ fn chart(case: &Case) -> Result<Outcome, String> {
     let dir = tempfile::tempdir().map_err(show)?;
     for (name, data) in object(case.value.get("files")) {
         let path = dir.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap_or(dir.path())).map_err(show)?;
+        std::fs::create_dir_all(path.parent().unwrap_or_else(|| dir.path())).map_err(show)?;
         std::fs::write(path, data.as_str().unwrap_or_default()).map_err(show)?;
     }
     let chart = Chart::load_dir(dir.path(), dir.path()).map_err(show)?;
@@ -172,10 +172,9 @@ fn chart(case: &Case) -> Result<Outcome, String> {
     let name = text_or(&release, "Name", "rel");
     let namespace = text_or(&release, "Namespace", "ns");
     let mut options = Options { name, namespace, ..options(&environment) };
-    let flag = |names: [&str; 2]| {
-        names.iter().any(|name| release.get(*name).and_then(Json::as_bool) == Some(true))
-    };
-    options.is_upgrade = flag(["Upgrade", "IsUpgrade"]);
+    options.is_upgrade = ["Upgrade", "IsUpgrade"]
+        .iter()
+        .any(|name| release.get(*name).and_then(Json::as_bool) == Some(true));
     if let Some(revision) = release.get("Revision").and_then(Json::as_u64) {
         options.revision = u32::try_from(revision).map_err(show)?;
     }
