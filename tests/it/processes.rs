@@ -19,6 +19,12 @@ const KILLS: usize = 20;
 fn binary(name: &str) -> Option<PathBuf> {
     let here = std::env::current_exe().ok()?;
     let path = here.parent()?.parent()?.join(name);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test runner says what it requires by the environment"
+    )]
+    let required = std::env::var("WEIR_REQUIRE_REAL").is_ok();
+    assert!(path.is_file() || !required, "{} is not built", path.display());
     if !path.is_file() {
         println!("skipped: {} is not built; cargo build --bins builds it", path.display());
     }

@@ -22,6 +22,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.real && !real {
         bail!("{} lacks a program; run `cargo xtask tools`", folder.display());
     }
+    // Scenarios about processes start the controllers as processes; cargo test alone does not build them.
+    cargo::run(&["build", "--workspace", "--bins"])?;
     let mut command = cargo::command("cargo");
     command.args(["test", "--workspace"]).args(&args.rest);
     if real {
