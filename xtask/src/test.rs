@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // Scenarios about processes start the controllers as processes; cargo test alone does not build them.
     cargo::run(&["build", "--workspace", "--bins"])?;
     let mut command = cargo::command("cargo");
-    command.args(["test", "--workspace"]).args(&args.rest);
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(&args.rest);
     if real {
         command.env("WEIR_TOOLS", &folder);
     }

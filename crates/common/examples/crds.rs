@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p common --example crds` writes; the test of this file compares.
 
-use std::{fs, io, path::PathBuf};
+use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
 use common::api::crd::{self, Crd};
 
@@ -13,10 +13,25 @@ const MARK: &str =
 fn main() -> io::Result<()> {
     let directory = directory();
     fs::create_dir_all(&directory)?;
-    for crd in crd::all() {
-        fs::write(directory.join(crd.file_name()), text(&crd)?)?;
+    for (name, text) in files()? {
+        fs::write(directory.join(name), text)?;
     }
     Ok(())
+}
+
+/// Every file by name: one per kind, and a kustomization that lists them.
+fn files() -> io::Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    let mut list = format!(
+        "{MARK}apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
+    );
+    for crd in crd::all() {
+        let name = crd.file_name();
+        list.extend(["  - ", &name, "\n"]);
+        files.insert(name, text(&crd)?);
+    }
+    files.insert("kustomization.yaml".to_owned(), list);
+    Ok(files)
 }
 
 fn directory() -> PathBuf {
@@ -34,18 +49,16 @@ mod tests {
 
     #[test]
     fn files_are_current() {
-        let mut expected = BTreeSet::new();
-        for crd in super::crd::all() {
-            let path = super::directory().join(crd.file_name());
+        let expected = super::files().unwrap();
+        for (name, text) in &expected {
+            let path = super::directory().join(name);
             let current = fs::read_to_string(&path).unwrap_or_default();
-            let hint = "is stale: run `cargo xtask crds`";
-            assert!(current == super::text(&crd).unwrap(), "{} {hint}", path.display());
-            expected.insert(crd.file_name());
+            assert!(current == *text, "{} is stale: run `cargo xtask crds`", path.display());
         }
         let found: BTreeSet<String> = fs::read_dir(super::directory())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
-        assert_eq!(found, expected, "a file of a kind that is gone");
+        assert_eq!(found, expected.into_keys().collect(), "a file of a kind that is gone");
     }
 }
