@@ -76,7 +76,7 @@ fn what_flux_says_is_added() {
     let list = [
         (
             "app/kustomization.yml",
-            "resources: [a.yaml]\nnamespace: old\nunknown: field\nimages: [{name: x, newTag: v1, digest: d}]\n",
+            "resources: [a.yaml]\nnamespace: old\nimages: [{name: x, newTag: v1, digest: d}]\n",
         ),
         ("app/a.yaml", CONFIG_MAP),
         ("app/there/kustomization.yaml", ""),
@@ -126,6 +126,15 @@ fn what_flux_says_is_added() {
         - a.yaml
     "#]],
     );
+}
+
+#[test]
+fn an_unknown_field_is_refused_by_name() {
+    let list = [("app/kustomization.yaml", "resorces: [a.yaml]\n"), ("app/a.yaml", CONFIG_MAP)];
+    let files: MemoryFiles = list.into_iter().collect();
+    let error = generate(&files, Path::new("/app"), &Injection::default()).unwrap_err();
+    let said = error.chain();
+    assert!(said.contains("kustomization.yaml") && said.contains("resorces"), "{said}");
 }
 
 #[test]
