@@ -223,7 +223,7 @@ fn a_second_writer_is_told() {
     let held = (0..200).find_map(|_| {
         let held = lock(&world.path(&artifact)).ok();
         if held.is_none() {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         held
     });
