@@ -13,11 +13,13 @@
 
 mod applying;
 mod artifacts;
+mod commands;
 mod deleting;
 mod dependencies;
 mod errors;
 mod health;
 mod install;
+mod kubectl;
 mod lifecycle;
 mod processes;
 mod tiers;

@@ -16,7 +16,7 @@ const OBJECTS: usize = 200;
 const KILLS: usize = 20;
 
 /// The binary of a controller, where cargo put it beside this test.
-fn binary(name: &str) -> Option<PathBuf> {
+pub(crate) fn binary(name: &str) -> Option<PathBuf> {
     let here = std::env::current_exe().ok()?;
     let path = here.parent()?.parent()?.join(name);
     #[expect(

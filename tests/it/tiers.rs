@@ -72,6 +72,7 @@ scenarios! {
         object_that_the_cluster_refuses,
     },
     install::{ installation_is_accepted, founding_examples_are_accepted },
+    kubectl::{ kubectl_does_not_notice },
     artifacts::{ tampered_artifact_is_refused, hostile_archives_are_refused },
 }
 

@@ -4,6 +4,7 @@
 //! Each table says in its first lines where it comes from and what its lines mean.
 
 mod apiserver;
+mod messages;
 mod table;
 
 use std::path::PathBuf;
@@ -47,7 +48,8 @@ pub(crate) fn run() -> Result<()> {
          #   kind APIVERSION KIND TYPE\n#   type TYPE\n#   FIELD TYPE [merge KEY,KEY]\n"
     );
     write(MERGES_PATH, &(header + &Document::read(&[kubernetes, kustomize])?.merges()))?;
-    apiserver::write(CURRENT)
+    apiserver::write(CURRENT)?;
+    messages::write(CURRENT)
 }
 
 fn write(path: &str, text: &str) -> Result<()> {

@@ -1,6 +1,9 @@
 //! `cargo xtask test`: every test that this machine can run, and a list of what was skipped.
 
-use anyhow::{Result, bail};
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
 
 use crate::{cargo, tools};
 
@@ -13,6 +16,14 @@ pub(crate) struct Args {
     /// Passed on to `cargo test`, such as a package or a name.
     #[arg(last = true)]
     rest: Vec<String>,
+}
+
+/// The search path with the folder of the real programs before everything else.
+fn with_tools(folder: &Path) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders)
+        .context("the folder of the real programs has a name that no search path takes")
 }
 
 /// Runs the workspace's tests, in both tiers when the real programs are there.
@@ -29,6 +40,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if real {
         command.env("WEIR_TOOLS", &folder);
     }
+    // Tests that only need a client (kubectl, kustomize, helm) find it by its name.
+    command.env("PATH", with_tools(&folder)?);
     if args.real {
         command.env("WEIR_REQUIRE_REAL", "1");
     }

@@ -39,6 +39,29 @@ pub(crate) const KUSTOMIZATION: Kind = Kind {
 /// Every kind in the table.
 pub(crate) const ALL: &[&Kind] = &[&GIT_REPOSITORY, &KUSTOMIZATION];
 
+/// Kinds that become ready by the work of controllers that this version does not have.
+pub(crate) const UNATTENDED: &[Kind] = &[
+    unattended("source.toolkit.fluxcd.io", "v1", "OCIRepository", "ocirepositories"),
+    unattended("source.toolkit.fluxcd.io", "v1", "Bucket", "buckets"),
+    unattended("source.toolkit.fluxcd.io", "v1", "HelmRepository", "helmrepositories"),
+    unattended("source.toolkit.fluxcd.io", "v1", "HelmChart", "helmcharts"),
+    unattended("source.extensions.fluxcd.io", "v1beta1", "ArtifactGenerator", "artifactgenerators"),
+    unattended("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases"),
+    unattended("image.toolkit.fluxcd.io", "v1", "ImageRepository", "imagerepositories"),
+    unattended("image.toolkit.fluxcd.io", "v1", "ImagePolicy", "imagepolicies"),
+    unattended("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation", "imageupdateautomations"),
+    unattended("notification.toolkit.fluxcd.io", "v1", "Receiver", "receivers"),
+];
+
+const fn unattended(
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+) -> Kind {
+    Kind { group, version, kind, plural, revision: "/status/artifact/revision" }
+}
+
 impl Kind {
     /// What a client needs to reach objects of the kind.
     pub(crate) fn resource(&self) -> ApiResource {

@@ -21,6 +21,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// How this program was called, so that a command to copy finds it; `weir` when nobody says.
+pub(crate) fn program() -> String {
+    std::env::args().next().filter(|name| !name.is_empty()).unwrap_or_else(|| "weir".to_owned())
+}
+
 /// Prints on standard output. A closed pipe is no error: `weir get … | head` is a fine thing to do.
 pub(crate) fn print(text: &str) {
     let _closed_pipe = std::io::stdout().lock().write_all(text.as_bytes());

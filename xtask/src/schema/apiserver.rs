@@ -218,7 +218,7 @@ fn parse_field(line: &str) -> Option<GoField> {
     })
 }
 
-fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<_> = entries(folder)?
         .into_iter()
         .filter(|path| path.extension().is_some_and(|e| e == extension))
@@ -227,7 +227,7 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<_> = entries(folder)?.into_iter().filter(|path| path.is_dir()).collect();
     paths.sort();
     Ok(paths)
@@ -238,6 +238,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| Ok(entry?.path())).collect()
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

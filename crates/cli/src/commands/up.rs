@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use futures::stream::{BoxStream, StreamExt, select};
+use futures::stream::{BoxStream, StreamExt, select_all};
 use kube::api::DynamicObject;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
@@ -50,7 +50,7 @@ pub(crate) struct Args {
     /// The folder of the repository that describes the cluster.
     #[arg(long, default_value = ".", value_name = "DIR")]
     path: String,
-    /// The branch to follow; the one checked out by default, `main` for a URL.
+    /// The branch to follow; by default the one checked out, or the default one of a URL's repository.
     #[arg(long)]
     branch: Option<String>,
     /// Read this URL's repository from a folder on disk; may be given several times.
@@ -116,8 +116,7 @@ async fn follow(
 ) -> Result<Exit> {
     let mut show = Show::new();
     let mut items = Items::new();
-    let mut changes =
-        select(watch(cluster, &kinds::GIT_REPOSITORY), watch(cluster, &kinds::KUSTOMIZATION));
+    let mut changes = select_all(watched(cluster).map(|kind| watch(cluster, kind)));
     let deadline = Instant::now() + timeout;
     let mut quiet_at = Instant::now() + QUIET;
     let mut told = false;
@@ -165,8 +164,9 @@ fn next_steps(cluster: &Cluster, exit: Exit) -> String {
         .kubeconfig
         .as_ref()
         .map_or_else(|| "~/.kube/config".to_owned(), |path| path.display().to_string());
+    let weir = output::program();
     format!(
-        "{state}\n  weir --kubeconfig {file} get kustomizations -A\n  kubectl --kubeconfig {file} get deployments -A\n  \
+        "{state}\n  {weir} --kubeconfig {file} get kustomizations -A\n  kubectl --kubeconfig {file} get deployments -A\n  \
          kubectl --kubeconfig {file} get events -n flux-system"
     )
 }
@@ -191,6 +191,12 @@ impl Change {
             Self::None => {}
         }
     }
+}
+
+/// Kinds that are shown. Those without a controller here only matter on a cluster where nobody else may have one.
+fn watched(cluster: &Cluster) -> impl Iterator<Item = &'static Kind> {
+    let embedded = cluster.is_embedded();
+    kinds::ALL.iter().copied().chain(kinds::UNATTENDED.iter().filter(move |_| embedded))
 }
 
 fn watch(cluster: &Cluster, kind: &'static Kind) -> BoxStream<'static, Change> {

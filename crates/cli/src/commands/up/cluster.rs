@@ -21,7 +21,7 @@ pub(super) struct Cluster {
     pub(super) client: Client,
     /// For a person's kubectl.
     pub(super) kubeconfig: Option<PathBuf>,
-    _embedded: Option<apiserver::Handle>,
+    embedded: Option<apiserver::Handle>,
 }
 
 impl Cluster {
@@ -36,14 +36,19 @@ impl Cluster {
         // In process: the controllers need no socket.
         let client = Client::new(server.service(), "default");
         let shown = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_path_buf());
-        Ok(Self { client, kubeconfig: Some(shown), _embedded: Some(handle) })
+        Ok(Self { client, kubeconfig: Some(shown), embedded: Some(handle) })
+    }
+
+    /// Whether nobody but this process works on it.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
     }
 
     /// Connects to a real cluster and adds the definitions that it lacks.
     pub(super) async fn real(flags: &Flags) -> Result<Self> {
         let client = flags.client().await?;
         install_missing(&client).await?;
-        Ok(Self { client, kubeconfig: flags.kubeconfig.clone(), _embedded: None })
+        Ok(Self { client, kubeconfig: flags.kubeconfig.clone(), embedded: None })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use git::{CheckoutOptions, Local, Reference, Remote, RemoteUrl, RepositoryKey};
+use git::{CheckoutOptions, Local, Reference, Remote, RemoteRef, RemoteUrl, RepositoryKey};
 use tempfile::TempDir;
 
 /// Shown as the URL of what has none; `.invalid` never resolves, so nothing can be fetched from it by mistake.
@@ -49,7 +49,7 @@ impl Repository {
     /// Finds out what was named, and reads as much of it as is needed to know that it is there.
     pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self> {
         let mut repository = match wanted.source.parse::<RemoteUrl>() {
-            Ok(_) if wanted.source.contains("://") => Self::remote(wanted),
+            Ok(url) if wanted.source.contains("://") => Self::remote(url, wanted)?,
             Err(error) if wanted.source.contains("://") => return Err(error.into()),
             _ => Self::on_disk(Path::new(wanted.source), wanted)?,
         };
@@ -78,14 +78,18 @@ impl Repository {
         self.local.iter().find(|(mapped, _)| *mapped == key).map(|(_, local)| local)
     }
 
-    fn remote(wanted: &Wanted<'_>) -> Self {
-        Self {
+    fn remote(url: RemoteUrl, wanted: &Wanted<'_>) -> Result<Self> {
+        let branch = match wanted.branch {
+            Some(branch) => branch.to_owned(),
+            None => default_branch(&Remote::new(url))?,
+        };
+        Ok(Self {
             url: wanted.source.to_owned(),
-            branch: wanted.branch.unwrap_or("main").to_owned(),
+            description: format!("{} at branch {branch}", wanted.source),
+            branch,
             local: Vec::new(),
-            description: wanted.source.to_owned(),
             folder: None,
-        }
+        })
     }
 
     fn on_disk(path: &Path, wanted: &Wanted<'_>) -> Result<Self> {
@@ -145,6 +149,26 @@ impl Repository {
     }
 }
 
+/// The branch that the remote's `HEAD` is at.
+fn default_branch(remote: &Remote) -> Result<String> {
+    let url = remote.url.to_string();
+    let refs = remote.connect().and_then(|mut it| it.refs(&["HEAD", "refs/heads/"]));
+    let refs = refs.with_context(|| format!("cannot read {url}"))?;
+    default_among(&refs).with_context(|| {
+        format!("{url} does not say which branch is its default; name one with --branch")
+    })
+}
+
+/// The branch at the commit of `HEAD`; where several are, the one with the usual name.
+fn default_among(refs: &[RemoteRef]) -> Option<String> {
+    let head = refs.iter().find(|it| it.name == "HEAD")?;
+    let at_head = refs.iter().filter(|it| it.id == head.id);
+    let branches: Vec<&str> =
+        at_head.filter_map(|it| it.name.strip_prefix("refs/heads/")).collect();
+    let usual = ["main", "master"].into_iter().find(|name| branches.contains(name));
+    usual.or_else(|| branches.first().copied()).map(str::to_owned)
+}
+
 fn made_up_url(path: &Path) -> String {
     let name = path
         .file_name()
@@ -166,4 +190,31 @@ fn mapping(entry: &str, worktree: bool) -> Result<(RepositoryKey, Local)> {
 
 fn same(a: &Path, b: &Path) -> bool {
     a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
+
+#[cfg(test)]
+mod tests {
+    use git::{ObjectId, RemoteRef};
+
+    use super::default_among;
+
+    #[test]
+    fn default_branch_is_where_head_is() {
+        let id = |digit: &str| ObjectId::from_hex(digit.repeat(40).as_bytes()).unwrap();
+        let refs = |list: &[(&str, &str)]| -> Vec<RemoteRef> {
+            let one = |&(name, digit): &(&str, &str)| RemoteRef {
+                name: name.to_owned(),
+                id: id(digit),
+                tag: None,
+            };
+            list.iter().map(one).collect()
+        };
+        let check = |list: &[(&str, &str)], expected: Option<&str>| {
+            assert_eq!(default_among(&refs(list)).as_deref(), expected);
+        };
+        check(&[("HEAD", "a"), ("refs/heads/dev", "b"), ("refs/heads/trunk", "a")], Some("trunk"));
+        check(&[("HEAD", "a"), ("refs/heads/dev", "a"), ("refs/heads/main", "a")], Some("main"));
+        check(&[("HEAD", "a"), ("refs/heads/dev", "b"), ("refs/tags/v1", "a")], None);
+        check(&[("refs/heads/main", "a")], None);
+    }
 }

@@ -159,7 +159,13 @@ impl Found {
     }
 
     fn take(&mut self, objects: Vec<Object>) {
-        for object in objects.into_iter().map(Object::into_value) {
+        for mut object in objects.into_iter().map(Object::into_value) {
+            if text(&object, "/metadata/namespace").is_empty()
+                && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+            {
+                // Where bootstrapped repositories keep theirs; a kustomization file may put its own elsewhere once it is built.
+                metadata.insert("namespace".to_owned(), DEFAULT_NAME.into());
+            }
             if is(&object, &GIT_REPOSITORY) {
                 self.sources.push(object);
             } else if is(&object, &KUSTOMIZATION) {

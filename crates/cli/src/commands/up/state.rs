@@ -5,9 +5,10 @@ use std::fmt;
 
 use kube::ResourceExt;
 use kube::api::DynamicObject;
+use manifest::ObjectId;
 use serde_json::Value;
 
-use crate::kinds::{GIT_REPOSITORY, KUSTOMIZATION, Kind};
+use crate::kinds::{self, GIT_REPOSITORY, KUSTOMIZATION, Kind};
 use crate::objects;
 use crate::output::{self, Exit};
 
@@ -41,6 +42,8 @@ pub(super) enum Phase {
     Failed,
     /// A person stopped it.
     Suspended,
+    /// Of a kind that no controller here reconciles.
+    Unattended,
 }
 
 /// An object's state, as a person wants to know it.
@@ -54,6 +57,14 @@ pub(super) struct Item {
     pub(super) message: String,
     /// Its source and its dependencies.
     needs: Vec<Id>,
+}
+
+#[cfg(test)]
+impl Item {
+    /// An item that needs nothing and has no revision.
+    pub(super) fn new(phase: Phase, message: &str) -> Self {
+        Self { phase, revision: String::new(), message: message.to_owned(), needs: Vec::new() }
+    }
 }
 
 /// Everything that is reconciled, by kind, namespace and name.
@@ -71,16 +82,57 @@ pub(super) fn id(kind: &Kind, object: &DynamicObject) -> Id {
 /// The state of one object among all.
 pub(super) fn item(id: &Id, object: &DynamicObject, all: &Items) -> Item {
     let kustomization = id.kind == KUSTOMIZATION.kind;
+    if !kustomization && id.kind != GIT_REPOSITORY.kind {
+        return unattended(object);
+    }
     let revision = if kustomization { KUSTOMIZATION.revision } else { GIT_REPOSITORY.revision };
-    let needs = if kustomization { needs(id, object) } else { Vec::new() };
-    let message =
-        objects::condition(object, "Ready").map_or("not looked at yet", |(_, message)| message);
+    let mut needs = if kustomization { needs(id, object) } else { Vec::new() };
+    let mut phase = phase(object, &needs, all);
+    let mut message = objects::condition(object, "Ready")
+        .map_or("not looked at yet", |(_, message)| message)
+        .to_owned();
+    if phase == Phase::Progressing && says(object, "Healthy") == "Unknown" {
+        let waits_for: Vec<Id> = applied(object).filter(|id| is_unattended(id, all)).collect();
+        if let Some(first) = waits_for.first() {
+            message = format!("waits for {first}, which nothing here reconciles");
+            phase = Phase::Waiting;
+            needs.extend(waits_for);
+        }
+    }
     Item {
-        phase: phase(object, &needs, all),
+        phase,
         revision: output::short_hashes(objects::text(object, revision)),
-        message: output::short_hashes(message),
+        message: output::short_hashes(&message),
         needs,
     }
+}
+
+/// The state of an object whose controller is not part of this version.
+fn unattended(object: &DynamicObject) -> Item {
+    let phase = if objects::suspended(object) {
+        Phase::Suspended
+    } else if objects::text(object, "/spec/type") == "oci" {
+        // A HelmRepository of this type only holds data; there is nothing to reconcile.
+        Phase::Ready
+    } else {
+        Phase::Unattended
+    };
+    let message = "nothing here reconciles objects of this kind".to_owned();
+    Item { phase, revision: String::new(), message, needs: Vec::new() }
+}
+
+fn is_unattended(id: &Id, all: &Items) -> bool {
+    kinds::UNATTENDED.iter().any(|kind| kind.kind == id.kind)
+        && all.get(id).is_some_and(|object| !objects::suspended(object))
+}
+
+/// What a Kustomization's inventory holds.
+fn applied(object: &DynamicObject) -> impl Iterator<Item = Id> {
+    let entries = object.data.pointer("/status/inventory/entries").and_then(Value::as_array);
+    entries.into_iter().flatten().filter_map(|entry| {
+        let id = ObjectId::from_inventory(entry.get("id")?.as_str()?).ok()?;
+        Some(Id { kind: id.kind, namespace: id.namespace, name: id.name })
+    })
 }
 
 /// How everything ended, once nothing is under way any more.
@@ -94,7 +146,7 @@ pub(super) fn settled(all: &Items) -> Option<Exit> {
     for item in items.values() {
         match item.phase {
             Phase::Ready | Phase::Suspended => {}
-            Phase::Failed => exit = Exit::Failed,
+            Phase::Failed | Phase::Unattended => exit = Exit::Failed,
             Phase::Progressing => return None,
             Phase::Waiting if item.needs.iter().all(|need| is_ready(need, &items)) => return None,
             Phase::Waiting => exit = Exit::Failed,
@@ -111,7 +163,7 @@ fn phase(object: &DynamicObject, needs: &[Id], all: &Items) -> Phase {
     if objects::suspended(object) {
         return Phase::Suspended;
     }
-    let condition = |name| objects::condition(object, name).map_or("", |(status, _)| status);
+    let condition = |name| says(object, name);
     let observed = object.data.pointer("/status/observedGeneration").and_then(Value::as_i64);
     let current = observed == object.metadata.generation;
     if condition("Stalled") == "True" && current {
@@ -121,6 +173,10 @@ fn phase(object: &DynamicObject, needs: &[Id], all: &Items) -> Phase {
         "True" if current && is_newest(object, needs, all) => Phase::Ready,
         "False" if reason(object) == "DependencyNotReady" => Phase::Waiting,
         "False" if needs.iter().any(|need| !says_ready(need, all)) => Phase::Waiting,
+        // It was visited before its source had anything; the next visit is about to come.
+        "False" if reason(object) == "ArtifactFailed" && !attempted(object, needs, all) => {
+            Phase::Progressing
+        }
         "False" if retrying(object) || condition("Reconciling").is_empty() => Phase::Failed,
         _ => Phase::Progressing,
     }
@@ -128,12 +184,25 @@ fn phase(object: &DynamicObject, needs: &[Id], all: &Items) -> Phase {
 
 /// True when what was applied is what the source has now; true for objects without a source among ours.
 fn is_newest(object: &DynamicObject, needs: &[Id], all: &Items) -> bool {
-    let offered = needs
-        .iter()
-        .find(|need| need.kind == GIT_REPOSITORY.kind)
-        .and_then(|source| all.get(source));
-    let Some(source) = offered else { return true };
-    objects::text(source, GIT_REPOSITORY.revision) == objects::text(object, KUSTOMIZATION.revision)
+    offered(needs, all)
+        .is_none_or(|offered| offered == objects::text(object, KUSTOMIZATION.revision))
+}
+
+/// True when what the source has now was at least tried.
+fn attempted(object: &DynamicObject, needs: &[Id], all: &Items) -> bool {
+    let attempted = objects::text(object, "/status/lastAttemptedRevision");
+    offered(needs, all).is_none_or(|offered| offered == attempted)
+}
+
+/// The revision that the source has now, if the source is among ours.
+fn offered<'a>(needs: &[Id], all: &'a Items) -> Option<&'a str> {
+    let source = needs.iter().find(|need| need.kind == GIT_REPOSITORY.kind)?;
+    Some(objects::text(all.get(source)?, GIT_REPOSITORY.revision))
+}
+
+/// The status of a condition; nothing without one.
+fn says<'a>(object: &'a DynamicObject, condition: &str) -> &'a str {
+    objects::condition(object, condition).map_or("", |(status, _)| status)
 }
 
 fn says_ready(id: &Id, all: &Items) -> bool {
@@ -232,6 +301,34 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_here_reconciles_ends_the_wait() {
+        let release = &crate::kinds::UNATTENDED.iter().find(|it| it.kind == "HelmRelease").unwrap();
+        let mut items = Items::new();
+        add(&mut items, &GIT_REPOSITORY, "source", json!({}), ready("a"));
+        let checking = json!({
+            "observedGeneration": 1,
+            "inventory": { "entries": [
+                { "id": "flux-system_web_helm.toolkit.fluxcd.io_HelmRelease", "v": "v2" },
+            ] },
+            "conditions": [
+                { "type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "checking" },
+                { "type": "Healthy", "status": "Unknown", "reason": "Progressing", "message": "checking" },
+            ],
+        });
+        add(&mut items, &KUSTOMIZATION, "apps", applies(&[]), checking);
+        assert_eq!(settled(&items), None, "the release may still come");
+        add(&mut items, release, "web", json!({}), json!({}));
+        assert_eq!(settled(&items), Some(Exit::Failed));
+        let (id, object) = items.iter().find(|(id, _)| id.name == "apps").unwrap();
+        assert_eq!(
+            item(id, object, &items).message,
+            "waits for HelmRelease flux-system/web, which nothing here reconciles"
+        );
+        add(&mut items, release, "web", json!({ "suspend": true }), json!({}));
+        assert_eq!(settled(&items), None, "who suspended it may resume it");
+    }
+
+    #[test]
     fn nothing_is_left_to_wait_for() {
         let source =
             |items: &mut Items, status| add(items, &GIT_REPOSITORY, "source", json!({}), status);
@@ -264,6 +361,11 @@ mod tests {
             apply(all, "apps", &["next"], failed("DependencyNotReady"));
         };
         check("a dependency is under way", about_to_go_on, None);
+        let too_early = |all: &mut Items| {
+            source(all, ready("a"));
+            apply(all, "apps", &[], failed("ArtifactFailed"));
+        };
+        check("visited before the source had anything", too_early, None);
         let missing = |all: &mut Items| {
             source(all, ready("a"));
             apply(all, "apps", &["nowhere"], failed("DependencyNotReady"));
