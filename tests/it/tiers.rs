@@ -85,7 +85,10 @@ async fn real() {
         return;
     };
     let cluster = Cluster::real(&tools).await.unwrap();
-    let runs = stream::iter(ALL).map(|(name, scenario)| {
+    let only = only();
+    let wanted = |name: &str| only.as_deref().is_none_or(|part| name.contains(part));
+    let chosen = ALL.iter().filter(|(name, _)| wanted(name));
+    let runs = stream::iter(chosen).map(|(name, scenario)| {
         let cluster = cluster.clone();
         async move {
             let started = Instant::now();
@@ -103,9 +106,18 @@ async fn real() {
     let failed: Vec<&str> =
         runs.buffer_unordered(AT_ONCE).filter_map(|name| async move { name }).collect().await;
     assert!(failed.is_empty(), "on the real API server these failed: {failed:?}");
+    if only.is_some() {
+        return;
+    }
     crate::lifecycle::restarted_api_server_loses_nothing(World::new(&cluster).await).await;
     crate::processes::killed_controllers_lose_nothing(&cluster).await;
     crate::processes::one_of_two_leads(&cluster).await;
+}
+
+/// Part of the names of the scenarios that are wanted on the real API server, while one of them is worked on.
+fn only() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a person says which scenarios they look at")]
+    std::env::var("WEIR_SCENARIO").ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -74,7 +74,20 @@ pub(crate) fn wants_aggregated_discovery(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether plain JSON is acceptable (OpenAPI v2, which real servers also give as protobuf).
+/// The media type of an OpenAPI v2 document in protobuf.
+pub(crate) const OPENAPI_PROTOBUF: &str =
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// Whether an OpenAPI v2 document is wanted as protobuf, or else as JSON; `None` when neither is acceptable.
+pub(crate) fn accepts_openapi_protobuf(headers: &HeaderMap) -> Option<bool> {
+    accept_header(headers).split(',').map(Range::parse).find_map(|range| {
+        // Older clients ask for a name with an `@`, which no Content-Type may have.
+        let protobuf = range.media_type.replace("v2@v1.0", "v2.v1.0") == OPENAPI_PROTOBUF;
+        (protobuf || range.is_json()).then_some(protobuf)
+    })
+}
+
+/// Whether plain JSON is acceptable.
 pub(crate) fn accepts_json(headers: &HeaderMap) -> bool {
     accept_header(headers)
         .split(',')

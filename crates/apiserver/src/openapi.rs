@@ -1,7 +1,4 @@
-//! `/openapi/v3`, and `/openapi/v2` as far as clients still ask for it.
-//!
-//! Version 2 in JSON was dropped by kubectl for its protobuf form; without either, kubectl and client-go
-//! use version 3, so only that is served.
+//! `/openapi/v3`, a document per group-version, and `/openapi/v2`, one of everything, as JSON or protobuf.
 
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -21,6 +18,9 @@ pub(crate) fn answer(
     parts: &Parts,
 ) -> Option<Result<Response<Body>, Failure>> {
     let rest = path.strip_prefix("/openapi/")?;
+    if rest == "v2" {
+        return Some(whole(&core.registry(), parts));
+    }
     if !negotiate::accepts_json(&parts.headers) {
         return Some(Err(Failure::not_acceptable(&["application/json"])));
     }
@@ -42,6 +42,30 @@ pub(crate) fn answer(
         None => return Some(Err(Failure::no_such_path())),
     };
     Some(Ok(body::json(StatusCode::OK, &value)))
+}
+
+/// The document of version 2. kubectl only takes protobuf.
+fn whole(registry: &Registry, parts: &Parts) -> Result<Response<Body>, Failure> {
+    let Some(protobuf) = negotiate::accepts_openapi_protobuf(&parts.headers) else {
+        return Err(Failure::not_acceptable(&["application/json", negotiate::OPENAPI_PROTOBUF]));
+    };
+    let versions = registry.groups().iter().flat_map(|g| g.versions.iter().map(move |v| (g, v)));
+    let documents: Vec<_> = versions
+        .map(|(group, version)| {
+            let name = if group.name.is_empty() {
+                version.version.clone()
+            } else {
+                format!("{}/{}", group.name, version.version)
+            };
+            openapi::v3(&resources(registry, &name))
+        })
+        .collect();
+    let document = openapi::v2::v2(&documents);
+    if protobuf {
+        let bytes = openapi::wire::encode(&document).into();
+        return Ok(body::answer(StatusCode::OK, negotiate::OPENAPI_PROTOBUF, bytes));
+    }
+    Ok(body::json(StatusCode::OK, &document))
 }
 
 /// Each group version with a hash of what it holds, so that clients may cache its document.

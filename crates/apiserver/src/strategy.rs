@@ -156,10 +156,25 @@ pub(crate) fn validate(
     if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
         causes.extend(definition::check(new));
     }
-    if let Some(old) = old {
-        causes.extend(immutable::check(resource, old, new));
-    }
     causes
+}
+
+/// What of an update touches fields that never change, and whether that is said after everything else that is wrong:
+/// these groups check the new object as a whole first.
+pub(crate) fn immutable(
+    resource: &Resource,
+    subresource: &str,
+    new: &Value,
+    old: Option<&Value>,
+) -> (Vec<Cause>, bool) {
+    let last = matches!(resource.group.as_str(), "apps" | "batch" | "rbac.authorization.k8s.io");
+    let causes = match old {
+        Some(old) if resource.custom.is_none() && subresource.is_empty() => {
+            immutable::check(resource, old, new)
+        }
+        _ => Vec::new(),
+    };
+    (causes, last)
 }
 
 /// The immortal namespaces cannot be deleted.

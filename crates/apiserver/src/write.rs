@@ -330,7 +330,15 @@ impl<'a> Write<'a> {
 
     fn validate(&self, new: &Value, old: Option<&Value>) -> Result<(), Failure> {
         let mut causes = strategy::validate(self.resource, self.subresource, new, old);
-        causes.extend(self.resource.types.validate(new, old));
+        let (fixed, last) = strategy::immutable(self.resource, self.subresource, new, old);
+        let rules = self.resource.types.validate(new, old);
+        if last {
+            causes.extend(rules);
+            causes.extend(fixed);
+        } else {
+            causes.extend(fixed);
+            causes.extend(rules);
+        }
         if causes.is_empty() {
             return Ok(());
         }

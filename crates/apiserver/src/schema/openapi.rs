@@ -1,4 +1,7 @@
-//! OpenAPI v3 documents, enough for `kubectl explain`, client-side validation and typed clients' discovery.
+//! OpenAPI documents, enough for `kubectl explain`, client-side validation and typed clients' discovery.
+
+pub mod v2;
+pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 

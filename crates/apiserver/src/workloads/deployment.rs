@@ -236,6 +236,8 @@ fn report(
             object::set_field(&mut status, field, Some(number.into()));
         }
     }
+    // Pods go at once here, so none is ever on its way out; a pointer in the API, written even as 0.
+    object::set_field(&mut status, "terminatingReplicas", Some(0.into()));
     let list = [rollout.available(subject.value()), rollout.progressing(late)];
     let mut list = conditions(subject.value(), &list, Times::Update, &subject.core.now_text());
     if paused && !rollout.complete {

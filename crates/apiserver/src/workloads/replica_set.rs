@@ -47,6 +47,8 @@ pub(super) fn look_at(subject: &Subject<'_>) -> Option<Duration> {
             object::set_field(&mut status, field, Some(number.into()));
         }
     }
+    // Pods go at once here, so none is ever on its way out; a pointer in the API, written even as 0.
+    object::set_field(&mut status, "terminatingReplicas", Some(0.into()));
     if wanted > limited {
         let message = format!("the simulation makes at most {MAX_PODS} pods of one owner");
         let failure = [Condition::new("ReplicaFailure", true, "FailedCreate", message)];
