@@ -246,6 +246,96 @@ fn once_ends_by_itself() {
     );
 }
 
+/// The sync objects of a bootstrap, as it writes them.
+const SYNC: &str = "\
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec:
+  interval: 1m0s
+  ref: {branch: main}
+  secretRef: {name: flux-system}
+  url: ssh://git@git.example.com/company/fleet
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: flux-system, namespace: flux-system}
+spec:
+  interval: 10m0s
+  path: ./clusters/prod
+  prune: true
+  sourceRef: {kind: GitRepository, name: flux-system}
+";
+
+/// Another repository, and what of it is applied.
+const SHARED: &str = "\
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: shared, namespace: flux-system}
+spec: {interval: 1m, url: 'https://git.example.com/company/shared.git', ref: {tag: v1}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: shared, namespace: flux-system}
+spec: {interval: 10m, path: ./, prune: true, targetNamespace: default, sourceRef: {kind: GitRepository, name: shared}}
+";
+
+fn config(name: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\ndata: {{key: {value}}}\n"
+    )
+}
+
+/// A repository that was bootstrapped for a real cluster: its own SSH URL and the secret for it are in its manifests, the
+/// controllers' installation too. It is read where it lies.
+#[test]
+fn bootstrapped_repository_is_read_in_place() {
+    let Some(weir) = binary("weir") else { return };
+    #[expect(clippy::disallowed_methods, reason = "the scenario is about the program")]
+    let installation = Command::new(&weir)
+        .args(["kustomize", "build", "--load-restrictor=LoadRestrictionsNone"])
+        .arg(root().join("manifests"))
+        .output()
+        .unwrap();
+    assert!(installation.status.success(), "{}", String::from_utf8_lossy(&installation.stderr));
+    let (fleet, shared) = (GitRepository::init().unwrap(), GitRepository::init().unwrap());
+    shared.write("shared.yaml", &config("shared", "first")).unwrap();
+    shared.commit("first").unwrap();
+    shared.git(&["tag", "v1"]).unwrap();
+    fleet.git(&["remote", "add", "origin", "git@git.example.com:company/fleet.git"]).unwrap();
+    let components = String::from_utf8(installation.stdout).unwrap();
+    for (path, content) in [
+        ("clusters/prod/flux-system/gotk-components.yaml", components.as_str()),
+        ("clusters/prod/flux-system/gotk-sync.yaml", SYNC),
+        (
+            "clusters/prod/flux-system/kustomization.yaml",
+            "resources:\n  - gotk-components.yaml\n  - gotk-sync.yaml\n",
+        ),
+        ("clusters/prod/shared.yaml", SHARED),
+        ("clusters/prod/one.yaml", &config("one", "first")),
+    ] {
+        fleet.write(path, content).unwrap();
+    }
+    fleet.commit("bootstrap").unwrap();
+    let map = format!("https://git.example.com/company/shared={}", shared.path().display());
+    let arguments =
+        [fleet.path().to_str().unwrap(), "--path", "clusters/prod", "--map", map.as_str()];
+
+    let mut up = Up::start(&weir, tempfile::tempdir().unwrap(), &arguments);
+    up.until("everything is ready");
+    assert!(up.seen.iter().any(|line| line.contains("ConfigMap/default/shared created")));
+    fleet.write("clusters/prod/one.yaml", &config("one", "second")).unwrap();
+    fleet.commit("second").unwrap();
+    up.until("ConfigMap/default/one configured");
+    drop(up);
+
+    let worktree: Vec<&str> = arguments.iter().copied().chain(["--worktree"]).collect();
+    let mut up = Up::start(&weir, tempfile::tempdir().unwrap(), &worktree);
+    up.until("everything is ready");
+    fleet.write("clusters/prod/one.yaml", &config("one", "not committed")).unwrap();
+    up.until("ConfigMap/default/one configured");
+}
+
 /// Real repositories of an optional corpus folder: what is in the repository becomes ready, and what would need the
 /// network says so and holds nobody else up.
 #[test]

@@ -118,7 +118,8 @@ impl Repository {
         })?;
         let local = Local { path: path.to_owned(), worktree: wanted.worktree };
         let urls = git::local::remote_urls(path)?;
-        let url = urls.first().cloned().unwrap_or_else(|| made_up_url(path));
+        let url = urls.iter().find_map(|url| source_url(url));
+        let url = url.unwrap_or_else(|| made_up_url(path));
         let keys = urls.iter().chain([&url]).filter_map(|url| RepositoryKey::of(url));
         let description = format!("{} at branch {branch}", path.display());
         Ok(Self {
@@ -169,6 +170,17 @@ fn default_among(refs: &[RemoteRef]) -> Option<String> {
     usual.or_else(|| branches.first().copied()).map(str::to_owned)
 }
 
+/// A remote's URL in the form that `spec.url` of a GitRepository takes: `git@host:path` becomes `ssh://git@host/path`.
+/// `None` for what no GitRepository can name, such as a path.
+fn source_url(remote: &str) -> Option<String> {
+    if remote.contains("://") {
+        return remote.parse::<RemoteUrl>().is_ok().then(|| remote.to_owned());
+    }
+    let (host, path) = remote.split_once(':')?;
+    let url = format!("ssh://{host}/{}", path.trim_start_matches('/'));
+    (!host.contains('/') && url.parse::<RemoteUrl>().is_ok()).then_some(url)
+}
+
 fn made_up_url(path: &Path) -> String {
     let name = path
         .file_name()
@@ -196,7 +208,21 @@ fn same(a: &Path, b: &Path) -> bool {
 mod tests {
     use git::{ObjectId, RemoteRef};
 
-    use super::default_among;
+    use super::{default_among, source_url};
+
+    #[test]
+    fn remote_becomes_the_url_of_a_source() {
+        let check = |remote: &str, expected: Option<&str>| {
+            assert_eq!(source_url(remote).as_deref(), expected, "{remote}");
+        };
+        check("git@example.com:team/fleet.git", Some("ssh://git@example.com/team/fleet.git"));
+        check("example.com:/srv/fleet", Some("ssh://example.com/srv/fleet"));
+        check("https://example.com/fleet", Some("https://example.com/fleet"));
+        check("ssh://git@example.com:2222/fleet", Some("ssh://git@example.com:2222/fleet"));
+        check("/srv/git/fleet.git", None);
+        check("../fleet:old", None);
+        check("file:///srv/git/fleet.git", None);
+    }
 
     #[test]
     fn default_branch_is_where_head_is() {
