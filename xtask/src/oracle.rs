@@ -1,5 +1,6 @@
 //! Compares our engines with the original programs on random input: `cargo xtask oracle kustomize --minutes 10`.
 
+mod helm;
 mod kustomize;
 mod random;
 
@@ -16,6 +17,8 @@ pub(crate) struct Args {
 enum Engine {
     /// Random kustomizations over every field, ours against the real `kustomize`.
     Kustomize(Run),
+    /// The charts of a folder under random values and flags, ours against the real `helm`.
+    Helm(helm::Args),
 }
 
 #[derive(clap::Args)]
@@ -49,5 +52,6 @@ pub(crate) struct Run {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.engine {
         Engine::Kustomize(args) => kustomize::run(args),
+        Engine::Helm(args) => helm::run(args),
     }
 }

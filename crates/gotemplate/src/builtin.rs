@@ -161,7 +161,9 @@ fn index(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
                 entries.get(at).map(|(_, value)| value.clone()).ok_or_else(past_end)?
             }
             other => {
-                return Err(Error(format!("can't index item of type {}", other.type_name())));
+                let name = other.type_name();
+                let name = name.strip_prefix('*').unwrap_or(&name);
+                return Err(Error(format!("can't index item of type {name}")));
             }
         };
     }

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::gofmt::to_text;
+use crate::gofmt::{sprintf, to_text};
+use crate::text::Str;
 use crate::value::Value;
 use crate::{Error, Result};
 
@@ -62,7 +63,8 @@ fn others_equal(left: &Value, right: &Value) -> Result<bool> {
     };
     let (left_kind, right_kind) = (left.kind_name(), right.kind_name());
     if left_kind != right_kind && !left.is_nil() && !right.is_nil() {
-        let (l, r) = (to_text(left)?, to_text(right)?);
+        let l = Str::from(sprintf(b"%s", std::slice::from_ref(left))?);
+        let r = to_text(right)?;
         return Err(Error(format!(
             "non-comparable types {}: {}, {}: {}",
             l.text(),
@@ -78,7 +80,7 @@ fn others_equal(left: &Value, right: &Value) -> Result<bool> {
         (Value::Time(l), Value::Time(r)) => Ok(l == r),
         (Value::Object(_), Value::Object(_)) => Ok(deep_equal(left, right, 0)),
         _ => {
-            let shown = to_text(right)?;
+            let shown = Str::from(sprintf(b"%s", std::slice::from_ref(right))?);
             let name = right.type_name();
             Err(Error(format!("non-comparable type {}: {name}", shown.text())))
         }

@@ -262,7 +262,11 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
                     .map(|(k, v)| (Slot::bare(Value::String(k)), Slot::element(v, element)))
                     .collect()
             }
-            Value::Int(_) | Value::Int64(_) | Value::Uint8(_) | Value::Uint64(_) => {
+            Value::Int(_)
+            | Value::Int64(_)
+            | Value::Uint8(_)
+            | Value::Uint64(_)
+            | Value::Duration(_) => {
                 return self.range_integer(dot, branch, &slot.value);
             }
             Value::Object(object) => match object.entries() {
@@ -302,6 +306,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         }
         let (end, make): (i64, fn(i64) -> Value) = match value {
             Value::Int64(i) => (*i, Value::Int64),
+            Value::Duration(i) => (*i, Value::Duration),
             Value::Uint8(i) => {
                 (i64::from(*i), |i| Value::Uint8(u8::try_from(i).unwrap_or(u8::MAX)))
             }

@@ -54,6 +54,14 @@ pub fn to_text(value: &Value) -> Result<Str> {
     printer.finish().map(Str::from)
 }
 
+/// Go's `fmt.Sprintf`.
+///
+/// # Errors
+/// When the text would be too large.
+pub fn format(format: &str, arguments: &[Value]) -> Result<Vec<u8>, Error> {
+    sprintf(format.as_bytes(), arguments)
+}
+
 /// Go's `fmt.Sprint`: spaces between operands when neither is a string.
 pub fn print(values: &[Value]) -> Result<Vec<u8>> {
     let mut printer = Printer::default();

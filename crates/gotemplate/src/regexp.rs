@@ -15,7 +15,10 @@ const MAX_REPEAT: u32 = 1000;
 const MAX_NESTING: u32 = 1000;
 
 /// Compiles an expression written for Go's `regexp`.
-pub(crate) fn compile(expression: &str) -> Result<Regex> {
+///
+/// # Errors
+/// With Go's text.
+pub fn compile(expression: &str) -> Result<Regex> {
     let translated = Translator::new(expression).run()?;
     RegexBuilder::new(&translated).size_limit(SIZE_LIMIT).nest_limit(MAX_NESTING).build().map_err(
         |error| match error {

@@ -9,8 +9,9 @@ use crate::values::{Values, coalesce_values, merge_tables, merge_values, path_va
 
 /// Prunes and renames the subcharts by conditions, tags and aliases, then imports values.
 pub(crate) fn process(chart: &mut Chart, values: &Values) -> Result<()> {
-    enable(chart, values, "")?;
-    import(chart)
+    enable(chart, values, "")
+        .and_then(|()| import(chart))
+        .map_err(|error| error.context("chart dependencies processing failed"))
 }
 
 fn aliased(charts: &[Chart], dependency: &Dependency) -> Option<Chart> {

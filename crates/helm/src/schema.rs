@@ -1,14 +1,24 @@
 //! Checks values against `values.schema.json`, with the messages of Helm's validator.
 
-use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{Draft, ValidationError};
+use referencing::meta;
 use serde_json::Value as Json;
 
 use crate::chart::Chart;
 use crate::values::{Values, with_integers};
 use crate::{Error, Result};
+
+mod check;
+mod documents;
+mod format;
+mod number;
+mod prepare;
+mod problem;
+mod value;
+
+use documents::{Draft, named_draft};
+use prepare::Validator;
 
 /// Checks the values of a chart and of all charts below it.
 pub(crate) fn check(chart: &Chart, values: &Values) -> Result<()> {
@@ -52,165 +62,90 @@ fn go_type(value: &Json) -> &'static str {
     }
 }
 
-/// References to other documents are not followed: a chart must not make us ask the network.
-struct Nowhere;
+/// The URI that Helm gives a chart's schema; references in it are relative to this.
+const URI: &str = "file:///values.schema.json";
 
-impl jsonschema::Retrieve for Nowhere {
-    fn retrieve(
-        &self,
-        uri: &jsonschema::Uri<String>,
-    ) -> Result<Json, Box<dyn std::error::Error + Send + Sync>> {
-        if uri.as_str().starts_with("urn:") {
-            return Ok(Json::Bool(true));
-        }
-        Err(format!("failed to load {uri}: references to other documents are not followed").into())
+static DRAFT4: LazyLock<Json> = LazyLock::new(|| with_strict_enum(&meta::DRAFT4));
+static DRAFT6: LazyLock<Json> = LazyLock::new(|| {
+    let mut document = with_strict_enum(&meta::DRAFT6);
+    if let Some(Json::Object(patterns)) = document.pointer_mut("/properties/patternProperties") {
+        patterns.remove("propertyNames");
     }
+    document
+});
+static DRAFT7: LazyLock<Json> = LazyLock::new(|| with_strict_enum(&meta::DRAFT7));
+
+/// A description of an old draft as Helm's validator has it: lists of `enum` have items, each once.
+fn with_strict_enum(document: &Json) -> Json {
+    let mut document = document.clone();
+    if let Some(Json::Object(list)) = document.pointer_mut("/properties/enum") {
+        list.insert("minItems".to_owned(), Json::from(1));
+        list.insert("uniqueItems".to_owned(), Json::Bool(true));
+    }
+    document
 }
 
-/// Checks values against the text of a schema, drafts 4 to 2020-12.
+/// The documents that every schema may refer to: those that describe schemas themselves.
+fn known(uri: &str) -> Option<&'static Json> {
+    static ANYTHING: Json = Json::Bool(true);
+    // Helm takes a document that only a URN names for one that allows anything.
+    if uri.starts_with("urn:") {
+        return Some(&ANYTHING);
+    }
+    let rest = uri.strip_prefix("http://").or_else(|| uri.strip_prefix("https://"))?;
+    let document = match rest.strip_prefix("json-schema.org/")? {
+        "draft-04/schema" => return Some(&DRAFT4),
+        "draft-06/schema" => return Some(&DRAFT6),
+        "draft-07/schema" => return Some(&DRAFT7),
+        "draft/2019-09/schema" => &meta::DRAFT201909,
+        "draft/2019-09/meta/applicator" => &meta::DRAFT201909_APPLICATOR,
+        "draft/2019-09/meta/content" => &meta::DRAFT201909_CONTENT,
+        "draft/2019-09/meta/core" => &meta::DRAFT201909_CORE,
+        "draft/2019-09/meta/format" => &meta::DRAFT201909_FORMAT,
+        "draft/2019-09/meta/meta-data" => &meta::DRAFT201909_META_DATA,
+        "draft/2019-09/meta/validation" => &meta::DRAFT201909_VALIDATION,
+        "draft/2020-12/schema" => &meta::DRAFT202012,
+        "draft/2020-12/meta/applicator" => &meta::DRAFT202012_APPLICATOR,
+        "draft/2020-12/meta/content" => &meta::DRAFT202012_CONTENT,
+        "draft/2020-12/meta/core" => &meta::DRAFT202012_CORE,
+        "draft/2020-12/meta/format-annotation" => &meta::DRAFT202012_FORMAT_ANNOTATION,
+        "draft/2020-12/meta/format-assertion" => &meta::DRAFT202012_FORMAT_ASSERTION,
+        "draft/2020-12/meta/meta-data" => &meta::DRAFT202012_META_DATA,
+        "draft/2020-12/meta/unevaluated" => &meta::DRAFT202012_UNEVALUATED,
+        "draft/2020-12/meta/validation" => &meta::DRAFT202012_VALIDATION,
+        _ => return None,
+    };
+    Some(document)
+}
+
+/// Checks values against the text of a schema, drafts 4 to 2020-12. References to documents other
+/// than the schema itself and those of json-schema.org are not followed: a chart must not make us
+/// ask the network.
 ///
 /// # Errors
 /// When the schema is broken or the values do not fit, one line a problem.
 pub fn validate(schema: &[u8], values: &Json) -> Result<(), Error> {
-    let schema: Json = serde_json::from_slice(schema).map_err(|e| Error::new(e.to_string()))?;
+    // One reader for the words of errors, the other for numbers as they are written.
+    gotemplate::from_json_text(schema).map_err(|error| Error::new(error.0))?;
+    let schema: Json =
+        serde_json::from_slice(schema).map_err(|error| Error::new(error.to_string()))?;
+    check_schema(&schema)?;
+    let validator = Validator::new(URI, &schema, known)?;
     let values = with_integers(values);
-    let draft = Draft::default().detect(&schema);
-    let validator = jsonschema::options()
-        .with_draft(draft)
-        .with_retriever(Nowhere)
-        .build(&schema)
-        .map_err(|error| Error::new(format!("jsonschema: {error}")))?;
-    let errors: Vec<ValidationError<'_>> = validator.iter_errors(&values).collect();
-    let mut lines = Vec::new();
-    describe_all(&errors, 0, &mut lines);
-    if lines.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(format!("{}\n", lines.join("\n"))))
+    validator.validate(&values).map_err(|problem| Error::new(format!("{}\n", problem.lines())))
 }
 
-/// One line a problem, by path; absent properties of one object share a line.
-fn describe_all(errors: &[ValidationError<'_>], depth: usize, lines: &mut Vec<String>) {
-    let mut absent: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for error in errors {
-        if let ValidationErrorKind::Required { property } = error.kind() {
-            absent.entry(error.instance_path().as_str()).or_default().push(shown(property));
-        }
-    }
-    let mut sorted: Vec<&ValidationError<'_>> = errors.iter().collect();
-    sorted.sort_by_key(|error| error.instance_path().as_str());
-    for error in sorted {
-        if !matches!(error.kind(), ValidationErrorKind::Required { .. }) {
-            describe(error, depth, lines);
-        } else if let Some(names) = absent.remove(error.instance_path().as_str()) {
-            let plural = if names.len() > 1 { "properties" } else { "property" };
-            let (indent, path) = ("  ".repeat(depth), error.instance_path().as_str());
-            let names = names.join(", ");
-            lines.push(format!("{indent}- at '{path}': missing {plural} {names}"));
-        }
-    }
+/// Checks a schema against the one that describes its draft.
+fn check_schema(schema: &Json) -> Result<()> {
+    let uri = named_draft(schema, URI)?.unwrap_or(Draft::D2020).meta();
+    let Some(meta) = known(uri) else { return Ok(()) };
+    Validator::new(uri, meta, known)?.with_formats().validate(schema).map_err(|problem| {
+        let lines = problem.lines();
+        Error::new(format!(
+            "\"{URI}#\" is not valid against metaschema: jsonschema validation failed with '{uri}#'\n{lines}"
+        ))
+    })
 }
 
-fn describe(error: &ValidationError<'_>, depth: usize, lines: &mut Vec<String>) {
-    let indent = "  ".repeat(depth);
-    let path = error.instance_path().as_str();
-    let message = message(error.kind(), error.instance());
-    lines.push(format!("{indent}- at '{path}': {message}"));
-    if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } =
-        error.kind()
-    {
-        for branch in context {
-            describe_all(branch, depth + 1, lines);
-        }
-    }
-}
-
-fn type_name(value: &Json) -> &'static str {
-    match value {
-        Json::Null => "null",
-        Json::Bool(_) => "boolean",
-        Json::Number(_) => "number",
-        Json::String(_) => "string",
-        Json::Array(_) => "array",
-        Json::Object(_) => "object",
-    }
-}
-
-fn shown(value: &Json) -> String {
-    match value {
-        Json::String(text) => format!("'{text}'"),
-        other => other.to_string(),
-    }
-}
-
-fn quoted(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-    names.join(", ")
-}
-
-fn length(value: &Json) -> usize {
-    match value {
-        Json::String(text) => text.chars().count(),
-        Json::Array(items) => items.len(),
-        Json::Object(map) => map.len(),
-        _ => 0,
-    }
-}
-
-fn message(kind: &ValidationErrorKind, instance: &Json) -> String {
-    use ValidationErrorKind as Kind;
-    let got = length(instance);
-    match kind {
-        Kind::Type { kind } => {
-            let wanted = match kind {
-                TypeKind::Single(only) => only.to_string(),
-                TypeKind::Multiple(many) => {
-                    many.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
-                }
-            };
-            format!("got {}, want {wanted}", type_name(instance))
-        }
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            format!("additional properties {} not allowed", quoted(unexpected))
-        }
-        Kind::Enum { options } => match options.as_array().map(Vec::as_slice) {
-            Some([only]) => format!("value must be {}", shown(only)),
-            Some(many) => {
-                let many: Vec<String> = many.iter().map(shown).collect();
-                format!("value must be one of {}", many.join(", "))
-            }
-            None => "value must be one of the allowed ones".to_owned(),
-        },
-        Kind::Constant { expected_value } => format!("value must be {}", shown(expected_value)),
-        Kind::Minimum { limit } => format!("minimum: got {instance}, want {limit}"),
-        Kind::Maximum { limit } => format!("maximum: got {instance}, want {limit}"),
-        Kind::ExclusiveMinimum { limit } => {
-            format!("exclusiveMinimum: got {instance}, want {limit}")
-        }
-        Kind::ExclusiveMaximum { limit } => {
-            format!("exclusiveMaximum: got {instance}, want {limit}")
-        }
-        Kind::MinLength { limit } => format!("minLength: got {got}, want {limit}"),
-        Kind::MaxLength { limit } => format!("maxLength: got {got}, want {limit}"),
-        Kind::MinItems { limit } => format!("minItems: got {got}, want {limit}"),
-        Kind::MaxItems { limit } => format!("maxItems: got {got}, want {limit}"),
-        Kind::MinProperties { limit } => format!("minProperties: got {got}, want {limit}"),
-        Kind::MaxProperties { limit } => format!("maxProperties: got {got}, want {limit}"),
-        Kind::MultipleOf { multiple_of } => {
-            format!("multipleOf: got {instance}, want {multiple_of}")
-        }
-        Kind::Pattern { pattern } => {
-            format!("{} does not match pattern '{pattern}'", shown(instance))
-        }
-        Kind::Format { format } => format!("{} is not valid {format}", shown(instance)),
-        Kind::AnyOf { .. } => "'anyOf' failed".to_owned(),
-        Kind::OneOfNotValid { .. } => "'oneOf' failed, none matched".to_owned(),
-        Kind::OneOfMultipleValid { .. } => "'oneOf' failed, more than one matched".to_owned(),
-        Kind::Not { .. } => "'not' failed".to_owned(),
-        Kind::FalseSchema => "false schema".to_owned(),
-        Kind::UniqueItems => "items are not unique".to_owned(),
-        Kind::Contains => "no items match contains schema".to_owned(),
-        Kind::PropertyNames { error } => format!("invalid propertyName: {error}"),
-        other => format!("{} failed", other.keyword()),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde_json::Value as Json;
 
-use crate::metadata::text_map;
 use crate::order::compare_kinds;
 use crate::release::{Hook, HookEvent};
 use crate::values::conversion;
@@ -57,32 +56,78 @@ pub fn split_manifests(text: &str) -> Vec<String> {
 }
 
 /// What sorting needs to know of a document.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 struct Head {
-    #[serde(deserialize_with = "lenient_text")]
     kind: String,
-    metadata: Option<HeadMetadata>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct HeadMetadata {
-    #[serde(deserialize_with = "lenient_text")]
     name: String,
-    #[serde(deserialize_with = "text_map")]
     annotations: BTreeMap<String, String>,
 }
 
-fn lenient_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text,
-        serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-            return Err(serde::de::Error::custom("cannot unmarshal into string"));
+/// The Go type of a document's metadata, as errors show it.
+const METADATA: &str = "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }";
+
+impl Head {
+    /// Reads the members in the order in which Go meets them, because the first misfit is the error.
+    fn read(document: &Json) -> Result<Self> {
+        let mut head = Self::default();
+        let document = match document {
+            Json::Null => return Ok(head),
+            Json::Object(document) => document,
+            other => return misfit(other, "Go value of type util.SimpleHead"),
+        };
+        text(document.get("apiVersion"), "SimpleHead.apiVersion")?;
+        head.kind = text(document.get("kind"), "SimpleHead.kind")?;
+        let metadata = match document.get("metadata") {
+            None | Some(Json::Null) => return Ok(head),
+            Some(Json::Object(metadata)) => metadata,
+            Some(other) => {
+                return misfit(
+                    other,
+                    &format!("Go struct field SimpleHead.metadata of type {METADATA}"),
+                );
+            }
+        };
+        match metadata.get("annotations") {
+            None | Some(Json::Null) => {}
+            Some(Json::Object(annotations)) => {
+                for (name, value) in annotations {
+                    let value = text(Some(value), ".metadata.annotations")?;
+                    head.annotations.insert(name.clone(), value);
+                }
+            }
+            Some(other) => {
+                let wanted = "Go struct field .metadata.annotations of type map[string]string";
+                return misfit(other, wanted);
+            }
         }
-        other => other.to_string(),
-    })
+        head.name = text(metadata.get("name"), ".metadata.name")?;
+        Ok(head)
+    }
+}
+
+/// A text; numbers and booleans count as what they are written like.
+fn text(value: Option<&Json>, field: &str) -> Result<String> {
+    match value {
+        None | Some(Json::Null) => Ok(String::new()),
+        Some(Json::String(text)) => Ok(text.clone()),
+        Some(other @ (Json::Array(_) | Json::Object(_))) => {
+            misfit(other, &format!("Go struct field {field} of type string"))
+        }
+        Some(other) => Ok(other.to_string()),
+    }
+}
+
+fn misfit<T>(found: &Json, wanted: &str) -> Result<T> {
+    let found = match found {
+        Json::Bool(_) => "bool",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Null | Json::Object(_) => "object",
+    };
+    Err(Error::new(format!(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into {wanted}"
+    )))
 }
 
 /// Sorts rendered files, given by path, into hooks and manifests.
@@ -109,34 +154,18 @@ fn head(path: &str, document: &str) -> Result<Head> {
     let failed = |error: Error| error.context(format!("YAML parse error on {path}"));
     let json =
         yaml::to_json(document, yaml::Rules::V2).map_err(|error| failed(conversion(&error)))?;
-    let kind = match &json {
-        serde_json::Value::Bool(_) => Some("bool"),
-        serde_json::Value::Number(_) => Some("number"),
-        serde_json::Value::String(_) => Some("string"),
-        serde_json::Value::Array(_) => Some("array"),
-        serde_json::Value::Null | serde_json::Value::Object(_) => None,
-    };
-    if let Some(kind) = kind {
-        return Err(failed(Error::new(format!(
-            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go value of type util.SimpleHead"
-        ))));
-    }
-    let head: Option<Head> = serde_json::from_value(json).map_err(|error| {
-        failed(Error::new(format!("error unmarshaling JSON: while decoding JSON: {error}")))
-    })?;
-    Ok(head.unwrap_or_default())
+    Head::read(&json).map_err(failed)
 }
 
 fn sort_document(sorted: &mut Sorted, path: &str, document: String) -> Result<()> {
     let head = head(path, &document)?;
-    let metadata = head.metadata.unwrap_or_default();
-    let Some(hooks) = metadata.annotations.get(HOOK) else {
+    let Some(hooks) = head.annotations.get(HOOK) else {
         let name = path.to_owned();
         sorted.manifests.push(Manifest { name, content: document, kind: head.kind });
         return Ok(());
     };
     let list = |name: &str| -> Vec<String> {
-        let value = metadata.annotations.get(name);
+        let value = head.annotations.get(name);
         value
             .map(|text| text.split(',').map(|part| part.trim().to_lowercase()).collect())
             .unwrap_or_default()
@@ -144,9 +173,9 @@ fn sort_document(sorted: &mut Sorted, path: &str, document: String) -> Result<()
     let events: Option<Vec<HookEvent>> = hooks.split(',').map(HookEvent::parse).collect();
     // A document with an unknown event is dropped, as Helm does.
     let Some(events) = events else { return Ok(()) };
-    let weight = metadata.annotations.get(WEIGHT).and_then(|text| text.parse().ok());
+    let weight = head.annotations.get(WEIGHT).and_then(|text| text.parse().ok());
     sorted.hooks.push(Hook {
-        name: metadata.name.clone(),
+        name: head.name.clone(),
         kind: head.kind,
         path: path.to_owned(),
         manifest: document,

@@ -164,7 +164,7 @@ fn schemas_check_values_of_the_chart_and_below() {
     fails(
         &files,
         "a: 1\ne: q\nmore: 1\n",
-        "values don't meet the specifications of the schema(s) in the following chart(s):\napp:\n- at '': missing property 'z'\n- at '': additional properties 'more' not allowed\n- at '/a': minimum: got 1, want 2\n- at '/e': value must be one of 'x', 'y'\n",
+        "values don't meet the specifications of the schema(s) in the following chart(s):\napp:\n- at '': missing property 'z'\n- at '/a': minimum: got 1, want 2\n- at '/e': value must be one of 'x', 'y'\n- at '': additional properties 'more' not allowed\n",
     );
     assert!(rendered(&chart(&files), "a: 2\nz: 1\n").is_ok());
 }

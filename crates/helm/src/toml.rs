@@ -5,14 +5,40 @@ use gotemplate::{Error, Map, Result, Str, Value};
 /// Values nested deeper than this are taken for a cycle.
 const MAX_DEPTH: usize = 200;
 
-/// Writes a map: plain values first, then tables, each by sorted key.
-pub(crate) fn encode(value: &Value) -> Result<String> {
-    let Value::Map(map) = value else {
-        return Err(Error::new("toml: top-level values must be Go maps or structs"));
-    };
-    let mut out = String::new();
-    table(&mut out, map, &mut Vec::new())?;
-    Ok(out)
+/// Why a value was not written.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// TOML has no form for it; `toToml` gives the words in place of a text.
+    Unsupported(Error),
+    /// The template ends here.
+    Fatal(Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unsupported(error) | Failure::Fatal(error) => error,
+        }
+    }
+}
+
+/// Writes a map: plain values first, then tables, each by sorted key. Anything else that has a
+/// form as a value is written as that.
+pub(crate) fn encode(value: &Value) -> Result<String, Failure> {
+    match value {
+        Value::Missing | Value::Nil => {
+            Err(Failure::Fatal(Error::new("reflect: call of reflect.Value.Type on zero Value")))
+        }
+        Value::Map(map) => {
+            let mut out = String::new();
+            table(&mut out, map, &mut Vec::new()).map_err(Failure::Unsupported)?;
+            Ok(out)
+        }
+        value if is_table_list(value) => Err(Failure::Unsupported(Error::new(
+            "toml: top-level values must be Go maps or structs",
+        ))),
+        value => inline(value, 0).map_err(Failure::Unsupported),
+    }
 }
 
 fn is_table(value: &Value) -> bool {
@@ -120,11 +146,18 @@ fn inline(value: &Value, depth: usize) -> Result<String> {
         }
         Value::Map(map) => {
             let mut parts = Vec::new();
-            for (key, item) in map.entries() {
+            // Plain values stand before tables here, too.
+            let (tables, plain): (Vec<_>, Vec<_>) = map
+                .entries()
+                .into_iter()
+                .filter(|(_, item)| !item.is_nil())
+                .partition(|(_, item)| is_table(item) || is_table_list(item));
+            for (key, item) in plain.into_iter().chain(tables) {
                 parts.push(format!("{} = {}", key_text(&key.text()), inline(&item, depth + 1)?));
             }
             format!("{{{}}}", parts.join(", "))
         }
+        Value::Duration(_) => quoted(&gotemplate::to_text(value)?.text()),
         other => gotemplate::to_text(other)?.text().into_owned(),
     })
 }

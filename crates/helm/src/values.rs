@@ -135,12 +135,9 @@ fn coalesce(chart: &Chart, values: &mut Values, merge: bool) -> Result<()> {
 
 /// How Go shows the value in this error (`%t` of something that is no boolean).
 fn mismatch(value: &Json) -> String {
-    match value {
-        Json::Bool(value) => value.to_string(),
-        Json::String(text) => format!("%!t(string={text})"),
-        Json::Null => "%!t(<nil>)".to_owned(),
-        other => format!("%!t({other})"),
-    }
+    let value = gotemplate::Value::from_json_int64(value);
+    let shown = gotemplate::format("%t", &[value]).unwrap_or_default();
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 fn globals(destination: &mut Values, source: &Values) {

@@ -28,7 +28,7 @@ impl<'t> State<'_, '_, 't> {
         }
         let callee = match (function.is_builtin() && name == "call", args.first()) {
             (true, Some(first)) => Some(shown_argument(first)),
-            (true, None) => last.as_ref().map(|slot| slot.value.type_name()),
+            (true, None) => last.as_ref().map(|slot| piped_callee(&slot.value)),
             _ => None,
         };
         let values = self.arguments(dot, &function, args, last)?;
@@ -184,6 +184,15 @@ fn literal(operand: &Operand) -> Result<Value, Error> {
         Operand::Number(number) => number.ideal(),
         Operand::String { text, .. } => Ok(Value::String(text.clone())),
         _ => Ok(Value::Nil),
+    }
+}
+
+/// A callee that comes down the pipe as Go names it: the text of a string, or else its type.
+fn piped_callee(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.text().into_owned(),
+        Value::Missing | Value::Nil => "<invalid Value>".to_owned(),
+        value => format!("<{} Value>", value.type_name()),
     }
 }
 

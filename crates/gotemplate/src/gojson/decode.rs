@@ -42,8 +42,14 @@ impl Decoder<'_> {
     }
 
     fn invalid<T>(&self, context: &str) -> Result<T> {
-        let Some(byte) = self.peek() else {
-            return Err(Error::new("unexpected end of JSON input"));
+        // Go tries a space at the end of input, which some states refuse.
+        let refuses_space = context.starts_with("in literal")
+            || context.contains("numeric literal")
+            || context.contains("escape");
+        let byte = match self.peek() {
+            Some(byte) => byte,
+            None if refuses_space => b' ',
+            None => return Err(Error::new("unexpected end of JSON input")),
         };
         let shown = match byte {
             b'\'' => r"'\''".to_owned(),

@@ -6,7 +6,8 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::layout::{Chunk, chunks};
 use super::{MONTHS, WEEKDAYS, head};
-use crate::quote::quote;
+use std::fmt::Write as _;
+
 use crate::{Error, Result};
 
 /// What has been read so far.
@@ -33,8 +34,8 @@ pub(crate) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned> 
     for (index, chunk) in layout_parts.iter().enumerate() {
         let before = rest;
         rest = read(chunk, rest, &mut fields).ok_or_else(|| {
-            let (text, layout) = (quote(text.as_bytes()), quote(layout.as_bytes()));
-            let (found, wanted) = (quote(before.as_bytes()), quote(shown(chunk).as_bytes()));
+            let (text, layout) = (quoted(text), quoted(layout));
+            let (found, wanted) = (quoted(before), quoted(&shown(chunk)));
             Error(format!("parsing time {text} as {layout}: cannot parse {found} as {wanted}"))
         })?;
         // A fraction may follow the seconds even when the layout has none.
@@ -44,12 +45,12 @@ pub(crate) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned> 
         }
     }
     if !rest.is_empty() {
-        let (text, extra) = (quote(text.as_bytes()), quote(rest.as_bytes()));
+        let (text, extra) = (quoted(text), quoted(rest));
         return Err(Error(format!("parsing time {text}: extra text: {extra}")));
     }
-    fields.finish(zone).map_err(|what| {
-        Error(format!("parsing time {}: {what} out of range", quote(text.as_bytes())))
-    })
+    fields
+        .finish(zone)
+        .map_err(|what| Error(format!("parsing time {}: {what} out of range", quoted(text))))
 }
 
 impl Fields {
@@ -97,6 +98,20 @@ impl Fields {
         };
         DateTime::from_parts(date, time).to_zoned(zone).map_err(|_| "year")
     }
+}
+
+/// A text as Go's errors about times quote it: anything but printable ASCII byte by byte.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            b' '..0x80 => out.push(char::from(byte)),
+            byte => drop(write!(out, "\\x{byte:02x}")),
+        }
+    }
+    out.push('"');
+    out
 }
 
 fn shown(chunk: &Chunk) -> String {

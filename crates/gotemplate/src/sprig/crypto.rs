@@ -215,9 +215,15 @@ fn decrypt(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
         return Ok(Value::string(""));
     }
     let bad = |what: &str| Error(what.to_owned());
-    let data = STANDARD.decode(text.as_bytes()).map_err(|_| bad("illegal base64 data"))?;
+    let data = super::strings::base64_decoded(&text)
+        .map_err(|at| Error(format!("illegal base64 data at input byte {at}")))?;
     let Some((iv, body)) = data.split_at_checked(BLOCK) else {
-        return Err(bad("runtime error: slice bounds out of range"));
+        let capacity = text.len() / 4 * 3;
+        return Err(Error(if capacity < BLOCK {
+            format!("runtime error: slice bounds out of range [:{BLOCK}] with capacity {capacity}")
+        } else {
+            format!("runtime error: slice bounds out of range [{BLOCK}:{}]", data.len())
+        }));
     };
     let iv: [u8; BLOCK] = iv.try_into().unwrap_or_default();
     let key = aes_key(args.str(0).as_bytes());

@@ -94,8 +94,10 @@ fn dig(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
         value => Err(conversion(value, "map[string]interface {}")),
     };
     let mut map = as_dict(dict)?;
+    let keys: Result<Vec<&Str>> =
+        keys.iter().map(|key| key.as_str().ok_or_else(|| conversion(key, "string"))).collect();
+    let keys = keys?;
     for (index, key) in keys.iter().enumerate() {
-        let key = key.as_str().ok_or_else(|| conversion(key, "string"))?;
         let Some(step) = map.get(key.as_bytes()) else { return Ok(default.clone()) };
         if index + 1 == keys.len() {
             return Ok(step);

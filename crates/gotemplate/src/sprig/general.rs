@@ -33,8 +33,8 @@ pub(crate) const TABLE: &[Row] = &[
     Row("mustToPrettyJson", &[Any], None, |_, a| json(a, PRETTY)),
     Row("toRawJson", &[Any], None, |_, a| json(a, RAW)),
     Row("mustToRawJson", &[Any], None, |_, a| json(a, RAW)),
-    Row("deepCopy", &[Any], None, |s, a| deep_copy(s, a.any(0), 0)),
-    Row("mustDeepCopy", &[Any], None, |s, a| deep_copy(s, a.any(0), 0)),
+    Row("deepCopy", &[Any], None, whole_copy),
+    Row("mustDeepCopy", &[Any], None, whole_copy),
     Row("typeOf", &[Any], None, |_, a| Ok(Value::string(a.any(0).type_name()))),
     Row("typeIs", &[Text, Any], None, |_, a| Ok(Value::Bool(a.text(0) == a.any(1).type_name()))),
     Row("typeIsLike", &[Text, Any], None, |_, a| {
@@ -92,6 +92,13 @@ pub(crate) fn text_of(value: &Value) -> Result<crate::Str> {
 
 /// Deeper values are taken for a cycle.
 const MAX_DEPTH: usize = 500;
+
+fn whole_copy(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
+    if args.any(0).is_nil() {
+        return Err(Error::new("reflect: call of reflect.Value.Type on zero Value"));
+    }
+    deep_copy(scope, args.any(0), 0)
+}
 
 pub(crate) fn deep_copy(scope: &Scope<'_>, value: &Value, depth: usize) -> Result<Value> {
     if depth > MAX_DEPTH {

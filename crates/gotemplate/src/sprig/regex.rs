@@ -61,8 +61,12 @@ fn find_all(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
     let regex = compile(&args.text(0))?;
     let text = args.str(1);
     let most = usize::try_from(args.int(2)).unwrap_or(usize::MAX);
-    let found: Vec<&[u8]> =
-        regex.find_iter(text.as_bytes()).take(most).map(|m| m.as_bytes()).collect();
+    let found: Vec<&[u8]> = regex
+        .find_iter(text.as_bytes())
+        .filter(|found| !splits_character(text.as_bytes(), found))
+        .take(most)
+        .map(|m| m.as_bytes())
+        .collect();
     Ok(Value::List(if found.is_empty() {
         List::nil(Element::String)
     } else {
@@ -77,13 +81,20 @@ fn find(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
     Ok(Value::string(found.unwrap_or_default()))
 }
 
+/// True for an empty match between the bytes of one character, which Go does not look at.
+fn splits_character(text: &[u8], found: &regex::bytes::Match<'_>) -> bool {
+    found.is_empty() && text.get(found.start()).is_some_and(|byte| (0x80..0xc0).contains(byte))
+}
+
 fn replace(scope: &mut Scope<'_>, args: Args<'_>, expand: bool) -> Result<Value> {
     let regex = compile(&args.text(0))?;
     let (text, new) = (args.str(1), args.str(2));
     let mut out = Vec::with_capacity(text.len());
     let mut end = 0;
     for captures in regex.captures_iter(text.as_bytes()) {
-        let Some(found) = captures.get(0) else { continue };
+        let Some(found) = captures.get(0).filter(|m| !splits_character(text.as_bytes(), m)) else {
+            continue;
+        };
         out.extend_from_slice(text.as_bytes().get(end..found.start()).unwrap_or_default());
         let before = out.len();
         if expand {
@@ -111,7 +122,8 @@ fn split(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut parts: Vec<&[u8]> = Vec::new();
     let (mut begin, mut end) = (0, 0);
-    for found in regex.find_iter(bytes).take(most) {
+    let matches = regex.find_iter(bytes).filter(|found| !splits_character(bytes, found));
+    for found in matches.take(most) {
         if parts.len() + 1 == most {
             break;
         }

@@ -128,7 +128,12 @@ fn abbreviate_both(left: i64, right: i64, text: &Str) -> Result<Value> {
 }
 
 fn out_of_bounds(from: i64, to: i64, length: usize) -> Error {
-    Error(format!("runtime error: slice bounds out of range [{from}:{to}] with length {length}"))
+    let within = usize::try_from(to).is_ok_and(|to| to <= length);
+    Error(match within {
+        _ if to < 0 => format!("runtime error: slice bounds out of range [:{to}]"),
+        true => format!("runtime error: slice bounds out of range [{from}:{to}]"),
+        false => format!("runtime error: slice bounds out of range [:{to}] with length {length}"),
+    })
 }
 
 fn trunc(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
@@ -238,8 +243,14 @@ fn numbered(parts: Vec<Vec<u8>>) -> Value {
     Value::Map(Map::typed(entries.collect(), Element::String))
 }
 
-/// Decodes base64 leniently about line ends; the text of the error when it is not base64.
+/// Decodes base64; the text of the error when it is not base64.
 fn base64_decode(text: &Str) -> Vec<u8> {
+    base64_decoded(text)
+        .unwrap_or_else(|at| format!("illegal base64 data at input byte {at}").into_bytes())
+}
+
+/// Decodes base64 leniently about line ends, or tells the byte where it is none.
+pub(super) fn base64_decoded(text: &Str) -> Result<Vec<u8>, usize> {
     let mut significant = Vec::with_capacity(text.len());
     let mut positions = Vec::with_capacity(text.len());
     for (index, byte) in text.as_bytes().iter().enumerate() {
@@ -252,9 +263,8 @@ fn base64_decode(text: &Str) -> Vec<u8> {
         &base64::alphabet::STANDARD,
         base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
     );
-    engine.decode(&significant).unwrap_or_else(|_| {
+    engine.decode(&significant).map_err(|_| {
         let bad = words::bad_base64(&significant);
-        let at = positions.get(bad).copied().unwrap_or(text.len());
-        format!("illegal base64 data at input byte {at}").into_bytes()
+        positions.get(bad).copied().unwrap_or(text.len())
     })
 }

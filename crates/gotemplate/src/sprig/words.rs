@@ -89,7 +89,9 @@ pub(super) fn swap_case(text: &str) -> String {
 }
 
 pub(super) fn initials(text: &str) -> String {
-    text.split_whitespace().filter_map(|word| word.chars().next()).collect()
+    // The library takes each byte for a character.
+    let letters: String = text.bytes().map(char::from).collect();
+    letters.split_whitespace().filter_map(|word| word.chars().next()).collect()
 }
 
 /// Removes white space byte by byte, each byte taken for a Latin-1 character, as the library does.
@@ -367,34 +369,41 @@ pub(super) fn base32(bytes: &[u8]) -> String {
 /// Decodes base32; the text of the error when it is not base32.
 pub(super) fn base32_decode(text: &str) -> Vec<u8> {
     let clean: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    let failed = |at: usize| format!("illegal base32 data at input byte {at}").into_bytes();
+    base32_bytes(&clean)
+        .unwrap_or_else(|at| format!("illegal base32 data at input byte {at}").into_bytes())
+}
+
+/// Decodes base32, or tells the byte at which Go's decoder gives up.
+fn base32_bytes(clean: &[u8]) -> Result<Vec<u8>, usize> {
     let mut out = Vec::new();
-    for (block, chunk) in clean.chunks(8).enumerate() {
-        let digits = chunk.iter().take_while(|b| **b != b'=').count();
-        let padding = chunk.iter().skip(digits);
-        let valid = chunk.len() == 8
-            && matches!(digits, 2 | 4 | 5 | 7 | 8)
-            && padding.clone().all(|b| *b == b'=')
-            && (digits == 8 || clean.len() == (block + 1) * 8);
-        if !valid {
-            return failed(block * 8 + digits.min(chunk.len()));
+    let mut at = 0;
+    while at < clean.len() {
+        let (mut bits, mut digits) = (0_u64, 0);
+        while digits < 8 {
+            let Some(byte) = clean.get(at) else { return Err(clean.len() - digits) };
+            let rest = clean.get(at + 1..).unwrap_or_default();
+            if *byte == b'=' && digits >= 2 && rest.len() < 8 {
+                if rest.len() + digits < 7 {
+                    return Err(clean.len());
+                }
+                if let Some(bad) = rest.iter().take(7 - digits).position(|b| *b != b'=') {
+                    return Err(at + bad);
+                }
+                if matches!(digits, 3 | 6) {
+                    return Err(at);
+                }
+                bits <<= 5 * (8 - digits);
+                out.extend(bits.to_be_bytes().iter().skip(3).take(digits * 5 / 8));
+                return Ok(out);
+            }
+            let value = BASE32.iter().position(|b| b == byte).ok_or(at)?;
+            bits = bits << 5 | value as u64;
+            digits += 1;
+            at += 1;
         }
-        let mut bits = 0_u64;
-        for index in 0..8 {
-            let byte = chunk.get(index).filter(|_| index < digits);
-            let value = match byte {
-                None => 0,
-                Some(byte) => match BASE32.iter().position(|b| b == byte) {
-                    Some(value) => value as u64,
-                    None => return failed(block * 8 + index),
-                },
-            };
-            bits = bits << 5 | value;
-        }
-        let bytes = bits.to_be_bytes();
-        out.extend(bytes.iter().skip(3).take(digits * 5 / 8));
+        out.extend(bits.to_be_bytes().iter().skip(3));
     }
-    out
+    Ok(out)
 }
 
 /// Where Go's decoder finds that a text is not base64.

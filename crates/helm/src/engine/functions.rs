@@ -15,11 +15,18 @@ type Unary = fn(&Value) -> Result<Value>;
 const FROM_VALUE: &[(&str, Unary)] = &[
     ("toYaml", |v| Ok(Value::string(yaml_of(v).unwrap_or_default()))),
     ("mustToYaml", |v| yaml_of(v).map(Value::string)),
-    ("toYamlPretty", |v| Ok(Value::string(pretty_yaml(v)))),
+    ("toYamlPretty", |v| match v {
+        Value::Complex(..) => Err(Error::new("cannot marshal type: complex128")),
+        v => Ok(Value::string(pretty_yaml(v))),
+    }),
     ("toJson", |v| Ok(Value::string(gotemplate::to_json_text(v, false).unwrap_or_default()))),
     ("mustToJson", |v| gotemplate::to_json_text(v, false).map(Value::string)),
-    ("toToml", |v| Ok(Value::string(toml::encode(v).unwrap_or_else(|error| error.0)))),
-    ("mustToToml", |v| toml::encode(v).map(Value::string)),
+    ("toToml", |v| match toml::encode(v) {
+        Ok(text) => Ok(Value::string(text)),
+        Err(toml::Failure::Unsupported(error)) => Ok(Value::string(error.0)),
+        Err(toml::Failure::Fatal(error)) => Err(error),
+    }),
+    ("mustToToml", |v| Ok(Value::string(toml::encode(v)?))),
     ("mustToDuration", |v| duration(v).map(Value::Duration)),
     ("durationSeconds", |v| Ok(Value::Float(scaled(v, 1e9)))),
     ("durationMinutes", |v| Ok(Value::Float(scaled(v, 60e9)))),
@@ -35,12 +42,19 @@ const FROM_VALUE: &[(&str, Unary)] = &[
 type FromText = fn(&str) -> Value;
 
 const FROM_TEXT: &[(&str, FromText)] = &[
-    ("fromYaml", |text| object_or_error(yaml_value(text))),
-    ("fromYamlArray", |text| array_or_error(yaml_value(text))),
-    ("fromJson", |text| object_or_error(json_value(text))),
-    ("fromJsonArray", |text| array_or_error(json_value(text))),
-    ("fromToml", |text| object_or_error(toml::decode(text))),
+    ("fromYaml", |text| object_or_error(yaml_value(text), CONVERTED)),
+    ("fromYamlArray", |text| match array_or_error(yaml_value(text), CONVERTED) {
+        // Unlike that of JSON, this decoder leaves the empty list it is given.
+        Value::List(list) if list.is_nil() => Value::list(Vec::new()),
+        value => value,
+    }),
+    ("fromJson", |text| object_or_error(json_value(text), "")),
+    ("fromJsonArray", |text| array_or_error(json_value(text), "")),
+    ("fromToml", |text| object_or_error(toml::decode(text), "")),
 ];
+
+/// What stands before errors about JSON that came from YAML.
+const CONVERTED: &str = "error unmarshaling JSON: while decoding JSON: ";
 
 /// Sprig's functions and Helm's, without those that render templates.
 pub(super) fn all(options: &Options<'_>) -> Functions {
@@ -111,11 +125,11 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-fn object_or_error(value: Result<Value>) -> Value {
+fn object_or_error(value: Result<Value>, context: &str) -> Value {
     let message = match value {
         Ok(Value::Map(map)) => return Value::Map(map),
         Ok(Value::Nil | Value::Missing) => return Value::Map(Map::new()),
-        Ok(other) => unmarshal_error(kind_of(&other), "map[string]interface {}"),
+        Ok(other) => unmarshal_error(context, kind_of(&other), "map[string]interface {}"),
         Err(error) => error.0,
     };
     let map = Map::new();
@@ -123,20 +137,18 @@ fn object_or_error(value: Result<Value>) -> Value {
     Value::Map(map)
 }
 
-fn array_or_error(value: Result<Value>) -> Value {
+fn array_or_error(value: Result<Value>, context: &str) -> Value {
     let message = match value {
         Ok(Value::List(list)) => return Value::List(list),
         Ok(Value::Nil | Value::Missing) => return Value::List(List::nil(Element::Any)),
-        Ok(other) => unmarshal_error(kind_of(&other), "[]interface {}"),
+        Ok(other) => unmarshal_error(context, kind_of(&other), "[]interface {}"),
         Err(error) => error.0,
     };
     Value::list(vec![Value::string(message)])
 }
 
-fn unmarshal_error(kind: &str, wanted: &str) -> String {
-    format!(
-        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go value of type {wanted}"
-    )
+fn unmarshal_error(context: &str, kind: &str, wanted: &str) -> String {
+    format!("{context}json: cannot unmarshal {kind} into Go value of type {wanted}")
 }
 
 const SECOND: f64 = 1e9;

@@ -1,0 +1,94 @@
+//! Makes a schema ready for use.
+
+use std::collections::{BTreeSet, HashMap};
+
+use regex::bytes::Regex;
+use serde_json::Value as Json;
+
+use super::documents::{Documents, Draft, Node, applied, not_followed};
+use crate::{Error, Result};
+
+/// A schema that is ready for use: references are resolved, expressions compiled.
+pub(super) struct Validator<'s> {
+    pub(super) documents: Documents<'s>,
+    pub(super) references: HashMap<(*const Json, &'static str), Node<'s>>,
+    pub(super) patterns: HashMap<&'s str, Regex>,
+    pub(super) root: Node<'s>,
+    /// Formats are checked whatever the draft.
+    pub(super) formats: bool,
+}
+
+/// Keywords that hold a reference, and the draft that began with each.
+const REFERENCES: &[(&str, Draft)] =
+    &[("$ref", Draft::D4), ("$recursiveRef", Draft::D2019), ("$dynamicRef", Draft::D2020)];
+
+impl<'s> Validator<'s> {
+    /// Makes a schema ready; `known` gives the documents that are at hand by URI.
+    pub(super) fn new(
+        uri: &str,
+        schema: &'s Json,
+        known: fn(&str) -> Option<&'static Json>,
+    ) -> Result<Self> {
+        let mut documents = Documents::default();
+        let root = documents.add(uri, schema, Draft::D2020)?;
+        let (references, patterns) = (HashMap::new(), HashMap::new());
+        let mut validator = Self { documents, references, patterns, root, formats: false };
+        validator.prepare(known)?;
+        Ok(validator)
+    }
+
+    /// The same, with formats checked in drafts that only note them, too.
+    pub(super) fn with_formats(mut self) -> Self {
+        self.formats = true;
+        self
+    }
+
+    /// Visits every schema that can be reached.
+    fn prepare(&mut self, known: fn(&str) -> Option<&'static Json>) -> Result<()> {
+        let fetch = |uri: &str| known(uri).ok_or_else(|| not_followed(uri));
+        let mut seen = BTreeSet::new();
+        let mut pending = vec![(self.root, String::new())];
+        while let Some((node, pointer)) = pending.pop() {
+            let Json::Object(map) = node.json else { continue };
+            if !seen.insert(node.place()) {
+                continue;
+            }
+            let draft = self.documents.draft(node);
+            for (keyword, since) in REFERENCES {
+                let reference = map.get(*keyword).and_then(Json::as_str);
+                let Some(reference) = reference.filter(|_| draft >= *since) else { continue };
+                let target = self.documents.resolve(node, reference, &fetch)?;
+                self.references.insert((node.place(), keyword), target);
+                let fragment = reference.split_once('#').map_or("", |(_, fragment)| fragment);
+                pending.push((target, fragment.to_owned()));
+            }
+            if draft < Draft::D2019 && map.contains_key("$ref") {
+                continue;
+            }
+            let named = map.get("patternProperties").and_then(Json::as_object);
+            for pattern in named.into_iter().flatten() {
+                self.compile(node, pattern.0, &format!("{pointer}/patternProperties"))?;
+            }
+            if let Some(pattern) = map.get("pattern").and_then(Json::as_str) {
+                self.compile(node, pattern, &format!("{pointer}/pattern"))?;
+            }
+            for (step, inner) in applied(node.json, draft).into_iter().rev() {
+                pending.push((self.documents.child(node, inner), format!("{pointer}{step}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn compile(&mut self, node: Node<'s>, pattern: &'s str, pointer: &str) -> Result<()> {
+        if self.patterns.contains_key(pattern) {
+            return Ok(());
+        }
+        let regex = gotemplate::compile_regex(pattern).map_err(|error| {
+            let resource = self.documents.resources.get(node.resource);
+            let place = format!("{}#{pointer}", resource.map_or("", |resource| &resource.uri));
+            Error::new(format!("invalid regex {pattern:?} at {place:?}: {error}"))
+        })?;
+        self.patterns.insert(pattern, regex);
+        Ok(())
+    }
+}
