@@ -1,7 +1,7 @@
 //! What goes when a Kustomization or a file goes, and what stays.
 
 use serde_json::json;
-use tests::World;
+use tests::{World, text};
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {key: first}\n";
 
@@ -72,14 +72,17 @@ pub(crate) async fn what_says_prune_disabled_stays(world: World) {
 }
 
 /// An object that somebody else has taken over in the meantime is not ours to delete.
-pub(crate) async fn what_lost_our_labels_stays(mut world: World) {
+pub(crate) async fn what_lost_our_labels_stays(world: World) {
     applied(&world, CONFIG, json!({})).await;
-    world.stop().await;
+    // Nobody may put the label right before the new revision is there.
+    world.edit("Kustomization", "app", json!({ "spec": { "suspend": true } })).await;
     let taken =
         json!({ "metadata": { "labels": { "kustomize.toolkit.fluxcd.io/name": "another" } } });
     world.edit("ConfigMap", "one", taken).await;
     let second = world.commit(&[("app/app.yaml", &CONFIG.replace("name: one", "name: two"))]);
-    world.start();
+    let fetched = |it: &_| (text(it, "/status/artifact/revision") == second).then_some(());
+    world.sees("GitRepository", "repo", fetched).await;
+    world.edit("Kustomization", "app", json!({ "spec": { "suspend": false } })).await;
     world.applied("app", &second).await;
     assert!(world.get("ConfigMap", "one").await.is_some(), "its labels name another owner");
     assert!(world.get("ConfigMap", "two").await.is_some());

@@ -32,7 +32,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Helm(args) => engines::run(engines::Engine::Helm, args),
         What::Skeleton => {
             let tools = crate::tools::all()?;
-            cargo::run(&["build", "--release", "--bins"])?;
+            let controllers =
+                ["--package", "source-controller", "--package", "kustomize-controller"];
+            cargo::run(&[&["build", "--release", "--bins"], &controllers[..]].concat())?;
             let mut bench = cargo::command("cargo");
             bench
                 .args(["bench", "--package", "tests", "--bench", "skeleton"])
