@@ -32,12 +32,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Helm(args) => engines::run(engines::Engine::Helm, args),
         What::Skeleton => {
             let tools = crate::tools::all()?;
-            let controllers =
-                ["--package", "source-controller", "--package", "kustomize-controller"];
-            cargo::run(&[&["build", "--release", "--bins"], &controllers[..]].concat())?;
+            // All of the workspace, so that features of dependencies, and with them what is built, stay the same.
+            let controllers = ["--bin", "source-controller", "--bin", "kustomize-controller"];
+            let release = ["build", "--release", "--workspace"];
+            cargo::run(&[&release[..], &controllers[..]].concat())?;
             let mut bench = cargo::command("cargo");
             bench
-                .args(["bench", "--package", "tests", "--bench", "skeleton"])
+                .args(["bench", "--profile", "release", "--workspace", "--bench", "skeleton"])
                 .env("WEIR_TOOLS", tools);
             cargo::check(&mut bench)
         }
