@@ -186,6 +186,7 @@ impl Build<'_> {
         let objects = map.list.iter().filter_map(|resource| resource.node);
         let value = |object| {
             json::to_value(&self.tree, object)
+                .and_then(json::reread)
                 .context(|| format!("object {}", resource::id(&self.tree, object)))
         };
         objects.map(value).collect()

@@ -93,7 +93,25 @@ pub fn build(
     injection: &Injection,
     remote: Option<&dyn Remote>,
 ) -> Result<Vec<Object>> {
-    let generated = generate(files, directory, injection)?;
+    build_without(files, directory, injection, &|_, _| false, remote)
+}
+
+/// Says of a path, relative to the directory that is built, whether it is left out; and whether it is a directory.
+pub type Ignores<'a> = &'a dyn Fn(&Path, bool) -> bool;
+
+/// As [`build`], without what `ignores` says: manifests where a kustomization is generated, and resources, components
+/// and definitions of one that is there.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_without(
+    files: &dyn Files,
+    directory: &Path,
+    injection: &Injection,
+    ignores: Ignores<'_>,
+    remote: Option<&dyn Remote>,
+) -> Result<Vec<Object>> {
+    let generated = generate_without(files, directory, injection, ignores)?;
     let files = Overlay::new(files, generated.path, generated.text.into_bytes());
     let options = Options {
         load_restriction: LoadRestriction::None,
@@ -127,6 +145,19 @@ pub fn set_common_metadata(
 /// If a file below a directory without kustomization is no manifest, if the kustomization cannot be read, and on
 /// components that are not local and relative.
 pub fn generate(files: &dyn Files, directory: &Path, injection: &Injection) -> Result<Generated> {
+    generate_without(files, directory, injection, &|_, _| false)
+}
+
+/// As [`generate`], without what `ignores` says.
+///
+/// # Errors
+/// As [`generate`].
+pub fn generate_without(
+    files: &dyn Files,
+    directory: &Path,
+    injection: &Injection,
+    ignores: Ignores<'_>,
+) -> Result<Generated> {
     let directory = clean(directory);
     let existing = FILE_NAMES
         .into_iter()
@@ -134,8 +165,12 @@ pub fn generate(files: &dyn Files, directory: &Path, injection: &Injection) -> R
         .find(|path| files.kind(path) == Some(FileKind::File));
     let created = existing.is_none();
     let path = existing.unwrap_or_else(|| directory.join("kustomization.yaml"));
-    let mut fields =
-        if created { scanned_fields(files, &directory)? } else { existing_fields(files, &path)? };
+    let mut fields = if created {
+        scanned_fields(files, &directory, ignores)?
+    } else {
+        existing_fields(files, &path)?
+    };
+    leave_out(files, &directory, &mut fields, ignores);
     if !created && !has_items(&fields, "resources") {
         // Keeps a kustomization with nothing but components from counting as empty.
         fields.insert("buildMetadata".to_owned(), json!([ORIGIN_ANNOTATIONS]));
@@ -176,9 +211,14 @@ fn existing_fields(files: &dyn Files, path: &Path) -> Result<Map<String, Value>>
 }
 
 /// A kustomization of all manifests below a directory.
-fn scanned_fields(files: &dyn Files, directory: &Path) -> Result<Map<String, Value>> {
-    let mut resources = Vec::new();
-    scan(files, directory, ".", &mut resources, 0)?;
+fn scanned_fields(
+    files: &dyn Files,
+    directory: &Path,
+    ignores: Ignores<'_>,
+) -> Result<Map<String, Value>> {
+    let mut scan = Scan { files, ignores, found: Vec::new() };
+    scan.directory(directory, ".", 0)?;
+    let resources = scan.found;
     let mut fields = Map::new();
     fields.insert("apiVersion".to_owned(), API_VERSION.into());
     fields.insert("kind".to_owned(), KIND.into());
@@ -194,38 +234,71 @@ fn scanned_fields(files: &dyn Files, directory: &Path) -> Result<Map<String, Val
 /// Directories inside each other that are looked through.
 const MAX_DEPTH: usize = 100;
 
-fn scan(
+/// A look through directories for manifests and kustomizations.
+struct Scan<'a> {
+    files: &'a dyn Files,
+    ignores: Ignores<'a>,
+    found: Vec<String>,
+}
+
+impl Scan<'_> {
+    fn directory(&mut self, directory: &Path, relative: &str, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH {
+            let message = format!(
+                "directories below '{}' are nested more than {MAX_DEPTH} deep",
+                directory.display()
+            );
+            return Err(Error::of(crate::ErrorKind::Limit, message));
+        }
+        for name in self.files.list(directory)? {
+            let path = directory.join(&name);
+            let relative = format!("{relative}/{name}");
+            let is_directory = self.files.kind(&path) == Some(FileKind::Directory);
+            if is_directory && !self.files.is_link(&path) {
+                let is_kustomization =
+                    |name: &&str| self.files.kind(&path.join(name)) == Some(FileKind::File);
+                if FILE_NAMES.iter().any(is_kustomization) {
+                    self.found.push(relative);
+                } else {
+                    self.directory(&path, &relative, depth + 1)?;
+                }
+            } else if !is_directory
+                && is_yaml(&path)
+                && !(self.ignores)(&relative_path(&relative), false)
+            {
+                check_manifest(self.files, &path)?;
+                self.found.push(relative);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path of a kustomization, relative to its directory and without `.`; `..` may lead out of it.
+fn relative_path(path: &str) -> PathBuf {
+    PathBuf::from(crate::files::join_relative("", path))
+}
+
+/// Takes paths that are ignored out of the lists that name files.
+fn leave_out(
     files: &dyn Files,
     directory: &Path,
-    relative: &str,
-    found: &mut Vec<String>,
-    depth: usize,
-) -> Result<()> {
-    if depth > MAX_DEPTH {
-        let message = format!(
-            "directories below '{}' are nested more than {MAX_DEPTH} deep",
-            directory.display()
-        );
-        return Err(Error::of(crate::ErrorKind::Limit, message));
-    }
-    for name in files.list(directory)? {
-        let path = directory.join(&name);
-        let relative = format!("{relative}/{name}");
-        let is_directory = files.kind(&path) == Some(FileKind::Directory);
-        if is_directory && !files.is_link(&path) {
-            let has_own =
-                FILE_NAMES.iter().any(|name| files.kind(&path.join(name)) == Some(FileKind::File));
-            if has_own {
-                found.push(relative);
-            } else {
-                scan(files, &path, &relative, found, depth + 1)?;
-            }
-        } else if !is_directory && is_yaml(&path) {
-            check_manifest(files, &path)?;
-            found.push(relative);
+    fields: &mut Map<String, Value>,
+    ignores: Ignores<'_>,
+) {
+    for name in ["resources", "components", "crds"] {
+        let Some(Value::Array(paths)) = fields.get_mut(name) else { continue };
+        paths.retain(|path| {
+            let Some(path) = path.as_str().filter(|path| !crate::load::is_url(path)) else {
+                return true;
+            };
+            let is_directory = files.kind(&join(directory, path)) == Some(FileKind::Directory);
+            !ignores(&relative_path(path), is_directory)
+        });
+        if paths.is_empty() {
+            fields.remove(name);
         }
     }
-    Ok(())
 }
 
 fn is_yaml(path: &Path) -> bool {

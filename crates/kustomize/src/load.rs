@@ -5,7 +5,6 @@ use crate::files::{FileError, FileKind, FileProblem, Files, clean, join};
 use crate::remote::{Remote, RemoteError, RepositoryUrl};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Which files a kustomization may read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -24,7 +23,7 @@ const MAX_DEPTH: usize = 200;
 #[derive(Clone)]
 enum Source<'a> {
     Given(&'a dyn Files),
-    Fetched(Arc<dyn Files>),
+    Fetched(Rc<dyn Files>),
 }
 
 impl Source<'_> {
@@ -191,6 +190,13 @@ impl<'a> Loader<'a> {
         let Some(remote) = self.remote else {
             return Err(refused(&url.raw));
         };
+        if url.is_local() && self.is_elsewhere() {
+            let message = format!(
+                "'{}' is on this disk, where a fetched repository may read nothing",
+                url.raw
+            );
+            return Err(Error::of(ErrorKind::Forbidden, message));
+        }
         let files =
             remote.repository(&url).map_err(|error| Error::of(ErrorKind::Remote, error.message))?;
         let root = confirm_directory(&*files, &join(Path::new("/"), &url.directory))?;
@@ -203,6 +209,12 @@ impl<'a> Loader<'a> {
             repository: Some(url),
             depth: self.depth + 1,
         }))
+    }
+
+    /// Whether this directory, or one on the way to it, came over a network.
+    fn is_elsewhere(&self) -> bool {
+        self.repository.as_ref().is_some_and(|url| !url.is_local())
+            || self.referrer.as_ref().is_some_and(|referrer| referrer.is_elsewhere())
     }
 
     /// A base at or above a directory that was visited on the way leads in circles.

@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::files::Files;
-use std::sync::Arc;
+use std::rc::Rc;
 
 /// Fetches what a kustomization names by URL. Without one, remote sources are errors.
 pub trait Remote {
@@ -18,7 +18,7 @@ pub trait Remote {
     ///
     /// # Errors
     /// A text that says why not.
-    fn repository(&self, source: &RepositoryUrl) -> Result<Arc<dyn Files>, RemoteError>;
+    fn repository(&self, source: &RepositoryUrl) -> Result<Rc<dyn Files>, RemoteError>;
 }
 
 /// Why a remote source could not be had.
@@ -56,6 +56,11 @@ impl RepositoryUrl {
     /// The URL to clone.
     pub fn clone_url(&self) -> String {
         format!("{}{}", self.host, self.path)
+    }
+
+    /// Whether the repository is on this disk.
+    pub fn is_local(&self) -> bool {
+        self.host.starts_with("file://")
     }
 
     /// Takes a reference to a repository apart; `None` if the text is none.

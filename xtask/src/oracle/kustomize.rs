@@ -3,6 +3,7 @@
 mod fields;
 mod objects;
 mod patches;
+mod rare;
 
 use super::Run;
 use super::random::Random;
@@ -167,7 +168,8 @@ fn ours(folder: &Path, case: &Case) -> Result<String, String> {
 /// they swallow the rest of the line, so that it cannot read what it wrote.
 fn fell_over(error: &str) -> bool {
     error.contains("panic: ")
-        || (error.starts_with("map[string]interface {}{") && error.contains("yaml: line"))
+        || (error.starts_with("map[string]interface {}{")
+            && (error.contains("yaml: line") || error.contains("yaml: invalid map key")))
 }
 
 /// Keeps a case with both results.

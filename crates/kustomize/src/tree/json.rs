@@ -47,8 +47,88 @@ fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Valu
         {
             Ok(Value::String(String::new()))
         }
+        Kind::Scalar if !in_flow && changes_in_writing(node) => rewritten(node),
         Kind::Scalar | Kind::None => scalar(node),
     }
+}
+
+/// Whether a text of several lines may be another one when it was written as a block and read again: go-yaml doubles
+/// breaks before indented lines of folded text, reads some characters as breaks, and does not read tabs at the start.
+fn changes_in_writing(node: &Node) -> bool {
+    let special = |c: char| {
+        matches!(c, '\u{7f}' | '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+            || (c.is_control() && !matches!(c, '\n' | '\t'))
+    };
+    node.is_string()
+        && node.value.contains('\n')
+        && !node.style.has(Style::DOUBLE)
+        && !node.style.has(Style::SINGLE)
+        && (node.style.has(Style::FOLDED)
+            || node.value.starts_with('\t')
+            || node.value.contains(special))
+}
+
+/// What is read again after a text of several lines was written.
+fn rewritten(node: &Node) -> Result<Value> {
+    let style = if node.style.has(Style::FOLDED) {
+        yaml::ScalarStyle::Folded
+    } else {
+        yaml::ScalarStyle::Literal
+    };
+    let entry = (yaml::Node::plain("k"), yaml::Node::scalar(node.value.as_str(), style));
+    let written = yaml::emit(&[yaml::Node::mapping(vec![entry])], yaml::Style::default());
+    let mut read = yaml::to_json(&written, yaml::Rules::V3)
+        .map_err(|error| Error::new(format!("yaml: {}", error.message)))?;
+    Ok(read.get_mut("k").map(Value::take).unwrap_or_default())
+}
+
+/// What is read of JSON by a reader of YAML, as the original does to write its result: U+0085 is a line break, which is
+/// folded, and U+007F is refused.
+pub(crate) fn reread(mut value: Value) -> Result<Value> {
+    reread_in_place(&mut value)?;
+    Ok(value)
+}
+
+fn reread_in_place(value: &mut Value) -> Result<()> {
+    match value {
+        Value::String(text) => {
+            if text.contains('\u{7f}') {
+                return Err(Error::new("yaml: control characters are not allowed"));
+            }
+            if text.contains('\u{85}') {
+                *text = fold(text);
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(reread_in_place),
+        Value::Object(map) => map.iter_mut().try_for_each(|(name, value)| {
+            reread_in_place(value).map_err(|error| error.during(format!("field '{name}'")))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+/// Folds breaks that stand in quotes: one is a space, of several the first goes and the others are line feeds; spaces beside them go too.
+fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut parts = text.split('\u{85}').peekable();
+    let mut breaks = 0;
+    while let Some(part) = parts.next() {
+        let start = if breaks > 0 { part.trim_start_matches(' ') } else { part };
+        let is_last = parts.peek().is_none();
+        let kept = if is_last { start } else { start.trim_end_matches(' ') };
+        if !kept.is_empty() || is_last {
+            match breaks {
+                0 => {}
+                1 => out.push(' '),
+                more => out.extend(std::iter::repeat_n('\n', more - 1)),
+            }
+            out.push_str(kept);
+            breaks = 0;
+        }
+        breaks += 1;
+    }
+    out
 }
 
 fn key_text(tree: &Tree, key: NodeId, depth: usize) -> Result<String> {

@@ -3,7 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "an index into a JSON object reads or makes a field")]
 
 use super::objects::{self, CONFIGS, text};
-use super::patches;
+use super::{patches, rare as seldom};
 use crate::oracle::random::Random;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +20,12 @@ pub(super) struct World {
 pub(super) struct Folder {
     fields: Map<String, Value>,
     files: BTreeMap<String, String>,
+    file_name: &'static str,
 }
 
 impl Folder {
     fn new() -> Self {
-        Self { fields: Map::new(), files: BTreeMap::new() }
+        Self { fields: Map::new(), files: BTreeMap::new(), file_name: "kustomization.yaml" }
     }
 
     /// Objects and whatever else.
@@ -64,7 +65,12 @@ impl Folder {
         components: Vec<String>,
     ) -> Self {
         let mut folder = Self::new();
-        folder.fields.insert("resources".to_owned(), json!(bases));
+        let field = if random.percent(4) { "bases" } else { "resources" };
+        folder.fields.insert(field.to_owned(), json!(bases));
+        if random.percent(6) {
+            folder.file_name =
+                if random.percent(50) { "kustomization.yml" } else { "Kustomization" };
+        }
         if !components.is_empty() {
             folder.fields.insert("components".to_owned(), json!(components));
         }
@@ -92,6 +98,7 @@ impl Folder {
     pub(super) fn component(random: &mut Random, world: &mut World) -> Self {
         let mut folder = Self::overlay(random, world, Vec::new(), Vec::new());
         folder.fields.remove("resources");
+        folder.fields.remove("bases");
         folder.fields.remove("buildMetadata");
         let api_version = "kustomize.config.k8s.io/v1alpha1";
         folder.fields.insert("apiVersion".to_owned(), json!(api_version));
@@ -103,7 +110,7 @@ impl Folder {
     /// Adds the directory's files to all.
     pub(super) fn write(self, path: &str, all: &mut BTreeMap<String, String>) {
         all.insert(
-            format!("{path}/kustomization.yaml"),
+            format!("{path}/{}", self.file_name),
             yaml::from_json(&Value::Object(self.fields)),
         );
         for (name, text) in self.files {
@@ -111,7 +118,27 @@ impl Folder {
         }
     }
 
-    fn push(&mut self, field: &str, value: Value) {
+    /// Adds a file.
+    pub(super) fn file(&mut self, name: &str, text: String) {
+        self.files.insert(name.to_owned(), text);
+    }
+
+    /// Sets a field.
+    pub(super) fn set(&mut self, field: &str, value: Value) {
+        self.fields.insert(field.to_owned(), value);
+    }
+
+    /// Puts a mistake into the kustomization.
+    pub(super) fn mistake(&mut self, random: &mut Random) {
+        let (field, value) = seldom::mistake(random);
+        match (value, self.fields.get_mut(field)) {
+            (Value::Array(more), Some(Value::Array(list))) => list.extend(more),
+            (value, _) => self.set(field, value),
+        }
+    }
+
+    /// Adds an item to a list.
+    pub(super) fn push(&mut self, field: &str, value: Value) {
         let list = self.fields.entry(field).or_insert_with(|| json!([]));
         if let Some(list) = list.as_array_mut() {
             list.push(value);
@@ -119,9 +146,14 @@ impl Folder {
     }
 }
 
-/// YAML with a comment now and then.
+/// YAML with a comment now and then, and texts of several lines folded.
 fn write(random: &mut Random, object: &Value) -> String {
-    let text = yaml::from_json(object);
+    let mut text = yaml::from_json(object);
+    if random.percent(20) {
+        for (literal, folded) in [(": |\n", ": >\n"), (": |-\n", ": >-\n"), (": |+\n", ": >+\n")] {
+            text = text.replace(literal, folded);
+        }
+    }
     if !random.percent(30) {
         return text;
     }
@@ -134,7 +166,7 @@ fn write(random: &mut Random, object: &Value) -> String {
         }
     });
     // A comment inside a block of text would be text; such files are left as they are.
-    if text.contains('|') { text.clone() } else { lines.collect() }
+    if text.contains(['|', '>']) { text.clone() } else { lines.collect() }
 }
 
 fn generators(random: &mut Random, folder: &mut Folder, world: &mut World) {
@@ -237,6 +269,7 @@ fn transformations(random: &mut Random, folder: &mut Folder, known: &[Value]) {
         changes(random, folder, object, known);
     }
     rare(random, folder, known);
+    seldom::fields(random, folder, known);
 }
 
 /// Patches and replacements for one object.
@@ -290,6 +323,10 @@ fn rare(random: &mut Random, folder: &mut Folder, known: &[Value]) {
         && let Some(object) = random.pick(known)
     {
         let var = json!({ "name": "VAR", "objref": { "apiVersion": object["apiVersion"], "kind": object["kind"], "name": object["metadata"]["name"] } });
+        let mut var = var;
+        if random.percent(30) {
+            var["fieldref"] = json!({ "fieldPath": random.word(&["metadata.name", "metadata.namespace", "spec.replicas", "metadata.labels.app", "spec.template.spec.containers[0].image", "spec.gone"]) });
+        }
         folder.push("vars", var);
     }
     if random.percent(6) {

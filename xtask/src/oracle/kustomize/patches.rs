@@ -205,10 +205,10 @@ pub(super) fn replacement(random: &mut Random, from: &Value, to: &Value) -> Valu
             "metadata.name", "spec.rules.0.host", "spec.template.metadata.labels.app",
         ])],
     });
-    if random.percent(60) {
+    if random.percent(90) {
         target["options"] = json!({ "create": true });
     }
-    if random.percent(15) {
+    if random.percent(8) {
         target["options"] =
             json!({ "delimiter": random.word(&[":", "-", "/"]), "index": random.below(3) });
     }
