@@ -24,7 +24,9 @@ use crate::controller::KustomizeController;
 use crate::sources::Sources;
 
 pub use flags::Flags;
+pub use plan::{injection, owner_labels};
 pub use settings::{CONCURRENT, GATES, Settings, StageKindError, stage_kind};
+pub use steps::inputs::variables;
 
 /// The controller, to be run until the context shuts down. Artifacts are unpacked below
 /// `scratch`.

@@ -8,15 +8,12 @@ use std::time::Duration;
 use apply::{
     ApplyOptions, HealthCheck, HealthCheckSpec, Identity, IgnoreRule, IgnoreTarget, TargetSpec,
 };
-use common::api::kustomize::{
-    DataKind, DeletionPolicy, Kustomization, SourceKind, SubstituteReference, SubstituteStrategy,
-};
+use common::api::kustomize::{DataKind, DeletionPolicy, Kustomization, PostBuild, SourceKind};
 use common::api::meta::{CommonMetadata, DependencyReference, SecretKeyReference, Selector};
 use common::condition::Reason;
 use common::names;
 use kube::ResourceExt;
 use kustomize::flux::{self, Injection};
-use kustomize::substitute;
 use manifest::ObjectId;
 use runtime::{Key, OrStop, Stop};
 
@@ -41,9 +38,7 @@ pub(crate) enum Wait {
 /// How variables are replaced after the build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Substitution {
-    pub(crate) inline: BTreeMap<String, String>,
-    pub(crate) from: Vec<SubstituteReference>,
-    pub(crate) always: bool,
+    pub(crate) post_build: PostBuild,
     pub(crate) strict: bool,
 }
 
@@ -132,7 +127,7 @@ impl Plan {
 }
 
 /// The labels that make an applied object ours.
-pub(crate) fn owner_labels(key: &Key) -> BTreeMap<String, String> {
+pub fn owner_labels(key: &Key) -> BTreeMap<String, String> {
     BTreeMap::from([
         (names::KUSTOMIZE_NAME.to_owned(), key.name.clone()),
         (names::KUSTOMIZE_NAMESPACE.to_owned(), key.namespace.clone()),
@@ -203,7 +198,11 @@ fn is_name(name: &str) -> bool {
     name.len() <= 253 && name.chars().all(inner) && !name.starts_with(['-', '.'])
 }
 
-fn injection(object: &Kustomization) -> Result<Injection, Stop> {
+/// What a Kustomization adds to the build of its path.
+///
+/// # Errors
+/// When a patch cannot be written as text.
+pub fn injection(object: &Kustomization) -> Result<Injection, Stop> {
     let spec = &object.spec;
     let mut patches = Vec::new();
     for patch in &spec.patches_strategic_merge {
@@ -256,13 +255,8 @@ fn substitution(object: &Kustomization, settings: &Settings) -> Result<Option<Su
             return Err(Stop::stall(Reason::ValidationFailed, message));
         }
     }
-    let inline = post_build.substitute.iter();
     Ok(Some(Substitution {
-        inline: inline
-            .map(|(name, value)| (name.clone(), substitute::clean_value(value)))
-            .collect(),
-        from: post_build.substitute_from.clone(),
-        always: post_build.substitute_strategy == Some(SubstituteStrategy::Always),
+        post_build: post_build.clone(),
         strict: settings.gate("StrictPostBuildSubstitutions"),
     }))
 }

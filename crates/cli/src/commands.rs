@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod apiserver;
+pub(crate) mod build;
 pub(crate) mod get;
 pub(crate) mod helm;
 pub(crate) mod kustomize;

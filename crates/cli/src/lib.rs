@@ -13,6 +13,7 @@ mod output;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::output::Exit;
@@ -31,6 +32,22 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Online(Online),
+    /// Render, pack and look at charts, with Helm's own flags.
+    Helm(commands::helm::Args),
+    /// Build kustomizations, with kustomize's own flags.
+    Kustomize(commands::kustomize::Args),
+    /// Print a completion script for a shell.
+    Completion {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Commands that wait for a network.
+#[derive(Debug, Subcommand)]
+enum Online {
     /// Reconcile a repository before your eyes, with no cluster or on a real one.
     Up(commands::up::Args),
     /// Print the state of objects as a table.
@@ -43,51 +60,19 @@ enum Command {
     Resume(commands::suspend::Args),
     /// Print what an object has applied, as a tree.
     Tree(commands::tree::Args),
+    /// Print what a Kustomization would apply.
+    Build(commands::build::Args),
     /// Print the version of the client, and of the server when one answers.
     Version(commands::version::Args),
     /// Serve a Kubernetes API from memory, for trying and testing.
     Apiserver(commands::apiserver::Args),
-    /// Render, pack and look at charts, with Helm's own flags.
-    Helm(commands::helm::Args),
-    /// Build kustomizations, with kustomize's own flags.
-    Kustomize(commands::kustomize::Args),
-    /// Print a completion script for a shell.
-    Completion {
-        /// Which shell.
-        shell: clap_complete::Shell,
-    },
 }
 
 /// Parses the command line, runs the command and prints what went wrong, if anything did.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output::failure(&format!("cannot start the async runtime: {error}"));
-            return Exit::Failed.into();
-        }
-    };
-    match runtime.block_on(run(cli)) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            output::failure(&format!("{error:#}"));
-            Exit::Failed.into()
-        }
-    }
-}
-
-async fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let connection = &cli.connection;
-    match cli.command {
-        Command::Up(args) => commands::up::run(connection, &args).await,
-        Command::Get(args) => commands::get::run(connection, &args).await,
-        Command::Reconcile(args) => commands::reconcile::run(connection, &args).await,
-        Command::Suspend(args) => commands::suspend::suspend(connection, &args).await,
-        Command::Resume(args) => commands::suspend::resume(connection, &args).await,
-        Command::Tree(args) => commands::tree::run(connection, &args).await,
-        Command::Version(args) => commands::version::run(connection, &args).await,
-        Command::Apiserver(args) => commands::apiserver::run(&args).await,
+    let Cli { connection, command } = Cli::parse();
+    let result = match command {
+        Command::Online(command) => online(&connection, command),
         Command::Helm(args) => commands::helm::run(args, connection.namespace.as_deref()),
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Completion { shell } => {
@@ -96,7 +81,33 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
             output::print(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::failure(&format!("{error:#}"));
+            Exit::Failed.into()
+        }
     }
+}
+
+/// Starts the async runtime, which the other commands do without: scripts run them by the thousand.
+fn online(connection: &connect::Flags, command: Online) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the async runtime")?;
+    runtime.block_on(async {
+        match command {
+            Online::Up(args) => commands::up::run(connection, &args).await,
+            Online::Get(args) => commands::get::run(connection, &args).await,
+            Online::Reconcile(args) => commands::reconcile::run(connection, &args).await,
+            Online::Suspend(args) => commands::suspend::suspend(connection, &args).await,
+            Online::Resume(args) => commands::suspend::resume(connection, &args).await,
+            Online::Tree(args) => commands::tree::run(connection, &args).await,
+            Online::Build(args) => commands::build::run(connection, &args).await,
+            Online::Version(args) => commands::version::run(connection, &args).await,
+            Online::Apiserver(args) => commands::apiserver::run(&args).await,
+        }
+    })
 }
 
 #[cfg(test)]

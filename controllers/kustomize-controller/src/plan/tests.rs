@@ -91,12 +91,6 @@ fn health_checks_default_to_apps_and_the_own_namespace() {
 }
 
 #[test]
-fn variables_lose_their_line_breaks() {
-    let plan = plan(json!({"postBuild": {"substitute": {"a": "x\ny"}}}));
-    assert_eq!(plan.substitution.unwrap().inline["a"], "xy");
-}
-
-#[test]
 fn patches_of_all_generations_come_in_order() {
     let plan = plan(json!({
         "patches": [{"patch": "third"}],

@@ -1,6 +1,6 @@
 //! Reading the variables of the post-build substitution.
 
-use common::api::kustomize::{DataKind, SubstituteReference};
+use common::api::kustomize::{DataKind, PostBuild, SubstituteReference, SubstituteStrategy};
 use common::condition::Reason;
 use kube::Client;
 use kustomize::substitute::{self, Vars};
@@ -22,13 +22,31 @@ pub(crate) async fn read(client: &Client, plan: &Plan) -> Result<Inputs, Stop> {
     let Some(substitution) = &plan.substitution else {
         return Ok(Inputs { vars: None, strict: false });
     };
+    let post_build = &substitution.post_build;
+    let vars = variables(Some(client), &plan.target.namespace, post_build).await?;
+    Ok(Inputs { vars, strict: substitution.strict })
+}
+
+/// The variables of a post-build substitution; `None` when nothing is to be replaced. Without a client those of
+/// `substituteFrom` are left out.
+///
+/// # Errors
+/// When an object with variables cannot be read, or is missing and not optional.
+pub async fn variables(
+    client: Option<&Client>,
+    namespace: &str,
+    post_build: &PostBuild,
+) -> Result<Option<Vars>, Stop> {
     let mut vars = Vars::new();
-    for reference in &substitution.from {
-        vars.extend(one(client, &plan.target.namespace, reference).await?);
+    if let Some(client) = client {
+        for reference in &post_build.substitute_from {
+            vars.extend(one(client, namespace, reference).await?);
+        }
     }
-    vars.extend(substitution.inline.clone());
-    let wanted = substitution.always || !vars.is_empty();
-    Ok(Inputs { vars: wanted.then_some(vars), strict: substitution.strict })
+    let inline = post_build.substitute.iter();
+    vars.extend(inline.map(|(name, value)| (name.clone(), substitute::clean_value(value))));
+    let always = post_build.substitute_strategy == Some(SubstituteStrategy::Always);
+    Ok((always || !vars.is_empty()).then_some(vars))
 }
 
 async fn one(
@@ -64,5 +82,28 @@ async fn one(
             Reason::BuildFailed,
             format!("post build failed: substitute from '{}/{name}': not found", reference.kind),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variables;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn variables_lose_their_line_breaks() {
+        let post_build = serde_json::from_value(json!({ "substitute": { "a": "x\ny" } })).unwrap();
+        let vars = variables(None, "team", &post_build).await.unwrap().unwrap();
+        assert_eq!(vars["a"], "xy");
+    }
+
+    #[tokio::test]
+    async fn without_variables_nothing_is_replaced_unless_it_always_is() {
+        for (strategy, expected) in [("WithVariables", false), ("Always", true)] {
+            let post_build = json!({ "substituteStrategy": strategy });
+            let post_build = serde_json::from_value(post_build).unwrap();
+            let vars = variables(None, "team", &post_build).await.unwrap();
+            assert_eq!(vars.is_some(), expected, "{strategy}");
+        }
     }
 }

@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use kustomize::{ChartRenderer, ChartRequest, DirFiles, LoadRestriction, Options, Reorder};
+use kustomize::{
+    ChartRenderer, ChartRequest, DirFiles, LoadRestriction, Options, Reorder, RepositoryUrl,
+};
 
 use crate::output::{self, Exit};
+
+pub(crate) mod remote;
 
 /// Arguments of `weir kustomize`.
 #[derive(Debug, clap::Args)]
@@ -25,8 +29,9 @@ enum Command {
 #[command(after_help = "Example:\n  weir kustomize build overlays/production -o production.yaml")]
 #[expect(clippy::struct_excessive_bools, reason = "every flag is one of kustomize's")]
 struct BuildArgs {
-    /// The directory with the kustomization.
-    #[arg(default_value = ".", value_name = "DIR")]
+    /// The directory with the kustomization, or the URL of a Git repository that has it, such as
+    /// `https://host/team/app//overlays/production?ref=v1.2.0`.
+    #[arg(default_value = ".", value_name = "DIR|URL")]
     directory: PathBuf,
     /// Write to this file, or one file per object into this directory.
     #[arg(long, short, value_name = "PATH")]
@@ -76,6 +81,8 @@ struct BuildArgs {
     /// Refused: only functions could run as a user.
     #[arg(long)]
     as_current_user: bool,
+    #[command(flatten)]
+    ssh: remote::SshFlags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -107,9 +114,7 @@ impl BuildArgs {
                 "Flag --reorder has been deprecated, use the new 'sortOptions' field in kustomization.yaml instead.",
             );
         }
-        let directory = std::path::absolute(&self.directory)
-            .with_context(|| format!("cannot find {}", self.directory.display()))?;
-        let files = DirFiles::jailed(Path::new("/"))?;
+        let remote = remote::Fetcher::new(&self.ssh);
         let options = Options {
             load_restriction: match self.load_restrictor {
                 Restrictor::RootOnly => LoadRestriction::RootOnly,
@@ -119,11 +124,12 @@ impl BuildArgs {
                 Some(Order::None) => Reorder::None,
                 Some(Order::Legacy) | None => Reorder::Legacy,
             },
+            remote: Some(&remote),
             managed_by_label: self.enable_managedby_label,
             helm: if self.enable_helm { Some(&NoCharts) } else { None },
             ..Options::default()
         };
-        match kustomize::build_values(&files, &directory, &options) {
+        match self.build(&remote, &options)? {
             Ok(built) => {
                 built.warnings.iter().for_each(|warning| output::complain(warning));
                 self.write(&built)?;
@@ -135,6 +141,25 @@ impl BuildArgs {
                 Ok(Exit::Failed)
             }
         }
+    }
+
+    /// Builds the directory, or the one in the repository that stands in its place.
+    fn build(
+        &self,
+        remote: &remote::Fetcher<'_>,
+        options: &Options<'_>,
+    ) -> Result<Result<kustomize::Built, kustomize::Error>> {
+        if let Some(source) = self.directory.to_str().and_then(RepositoryUrl::parse) {
+            let files = remote.top(&source)?;
+            // A repository from elsewhere decides for itself what it reads, so it stays inside of its directories.
+            let options = Options { load_restriction: LoadRestriction::RootOnly, ..*options };
+            let directory = Path::new("/").join(&source.directory);
+            return Ok(kustomize::build_values(&*files, &directory, &options));
+        }
+        let directory = std::path::absolute(&self.directory)
+            .with_context(|| format!("cannot find {}", self.directory.display()))?;
+        let files = DirFiles::jailed(Path::new("/"))?;
+        Ok(kustomize::build_values(&files, &directory, options))
     }
 
     /// Plugins and functions are programs, and none is ever run; asking for one is better refused than ignored.

@@ -116,6 +116,18 @@ impl Rules {
         Ok(Self { patterns: built_in(VERSION_CONTROL).chain(given).collect() })
     }
 
+    /// [`Rules::default`], then those of all `.sourceignore` files of a tree, then those of a text: what the command
+    /// line leaves out of a build.
+    ///
+    /// # Errors
+    /// As [`Rules::load`].
+    pub fn load_over_default(root: &Path, text: &str) -> Result<Self, IgnoreError> {
+        check_size(text.len() as u64, Path::new("the given rules"))?;
+        let mut rules = Self::default();
+        load_directory(root, root, &mut Vec::new(), &mut rules.patterns)?;
+        Ok(rules.and(text))
+    }
+
     /// The rules of a text and no others: nothing is left out by default. For lists of keys
     /// (buckets), where there is no tree to look at.
     pub fn parse(text: &str) -> Self {
