@@ -52,9 +52,52 @@ where
     controller.watches(api, config, wake)
 }
 
-/// Whether a Kustomization takes variables from this object.
+/// Whether a Kustomization reads this object: for variables, for a kubeconfig, for keys.
 fn reads(object: &Kustomization, kind: &DataKind, data: &Key) -> bool {
-    let from = object.spec.post_build.iter().flat_map(|post_build| &post_build.substitute_from);
-    object.metadata.namespace.as_ref() == Some(&data.namespace)
-        && from.into_iter().any(|from| from.kind == *kind && from.name == data.name)
+    if object.metadata.namespace.as_ref() != Some(&data.namespace) {
+        return false;
+    }
+    let spec = &object.spec;
+    let from = spec.post_build.iter().flat_map(|post_build| &post_build.substitute_from);
+    let variables = from.filter(|from| from.kind == *kind).map(|from| &from.name);
+    let kubeconfig = spec.kube_config.as_ref();
+    let (kubeconfig, keys) = match kind {
+        DataKind::ConfigMap => {
+            (kubeconfig.and_then(|config| Some(&config.config_map_ref.as_ref()?.name)), None)
+        }
+        DataKind::Secret => {
+            let keys = spec.decryption.as_ref().and_then(|keys| keys.secret_ref.as_ref());
+            let kubeconfig = kubeconfig.and_then(|config| Some(&config.secret_ref.as_ref()?.name));
+            (kubeconfig, keys.map(|secret| &secret.name))
+        }
+        DataKind::Other(_) => (None, None),
+    };
+    variables.chain(kubeconfig).chain(keys).any(|name| *name == data.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn variables_kubeconfigs_and_keys_are_read() {
+        let object: Kustomization = serde_json::from_value(json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "apps", "namespace": "a"},
+            "spec": {
+                "interval": "1h", "prune": true,
+                "sourceRef": {"kind": "GitRepository", "name": "s"},
+                "kubeConfig": {"secretRef": {"name": "remote"}},
+                "decryption": {"provider": "sops", "secretRef": {"name": "keys"}},
+                "postBuild": {"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]},
+            },
+        }))
+        .unwrap();
+        let reads = |kind, name: &str| reads(&object, &kind, &Key::new("a", name));
+        assert!(reads(DataKind::Secret, "remote") && reads(DataKind::Secret, "keys"));
+        assert!(reads(DataKind::ConfigMap, "vars") && !reads(DataKind::Secret, "vars"));
+        assert!(!super::reads(&object, &DataKind::Secret, &Key::new("b", "remote")));
+    }
 }

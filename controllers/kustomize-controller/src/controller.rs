@@ -1,6 +1,6 @@
 //! The controller: what it shares between objects and what it remembers of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,13 +9,16 @@ use common::api::kustomize::Kustomization;
 use common::artifact::{Artifact, Cache};
 use common::names;
 use kube::ResourceExt;
+use manifest::ObjectId;
 use runtime::{Cause, Context, Key, Links, Run};
 use tokio::time::Instant;
 
+use crate::plan::ClusterRef;
 use crate::settings::Settings;
 use crate::sources::Sources;
 use crate::steps::render::Basis;
 use crate::steps::target::{RemoteClusters, Target};
+use crate::waiting::Waiting;
 
 /// Reconciles Kustomizations.
 pub(crate) struct KustomizeController {
@@ -26,6 +29,7 @@ pub(crate) struct KustomizeController {
     pub(crate) artifacts: Cache,
     pub(crate) remote: RemoteClusters,
     pub(crate) tracker: Tracker,
+    pub(crate) waiting: Waiting,
     memory: Mutex<BTreeMap<Key, Remembered>>,
 }
 
@@ -38,6 +42,8 @@ pub(crate) struct Applied {
     pub(crate) inventory: Inventory,
     /// Those that do not ask to be left alone.
     pub(crate) ours: Inventory,
+    /// Jobs among them that remove themselves when they are done.
+    pub(crate) vanishing: Arc<BTreeSet<ObjectId>>,
     /// Whether anything was changed.
     pub(crate) changed: bool,
 }
@@ -45,6 +51,8 @@ pub(crate) struct Applied {
 /// What is remembered of a Kustomization. Losing it costs requests, nothing else.
 #[derive(Default)]
 struct Remembered {
+    /// Who applied what is known: another account may have other rights.
+    applier: Option<ClusterRef>,
     known: Known,
     last: Option<(Basis, Applied)>,
 }
@@ -54,7 +62,7 @@ impl KustomizeController {
         context: &Context,
         links: Links<Kustomization>,
         settings: Settings,
-        (sources, artifacts): (Sources, Cache),
+        (sources, artifacts, waiting): (Sources, Cache, Waiting),
     ) -> Self {
         let cluster = Cluster::new(context.client().clone(), names::KUSTOMIZE_CONTROLLER)
             .with_concurrency(settings.concurrent_ssa);
@@ -69,6 +77,7 @@ impl KustomizeController {
             artifacts,
             remote: RemoteClusters::default(),
             tracker,
+            waiting,
             memory: Mutex::default(),
         }
     }
@@ -93,23 +102,23 @@ impl KustomizeController {
         }
         let applied = Applied { changed: false, ..applied.clone() };
         let known = std::mem::take(&mut remembered.known);
-        let asked = Memory { known, tracker: Some(tracker) };
+        let asked = Memory { known, tracker: Some(tracker), ..Memory::default() };
         let settled = asked.is_settled(applied.ours.iter().map(|(id, _)| id));
         remembered.known = asked.known;
         settled.then_some(applied)
     }
 
-    /// Lends what is known of the objects of a Kustomization; to be given back.
-    pub(crate) fn borrow_known(&self, key: &Key) -> Known {
-        self.memory().get_mut(key).map(|r| std::mem::take(&mut r.known)).unwrap_or_default()
+    /// Lends what is known of the objects of a Kustomization to who applied them; to be given back.
+    pub(crate) fn borrow_known(&self, key: &Key, applier: &ClusterRef) -> Known {
+        let mut memory = self.memory();
+        let remembered = memory.get_mut(key).filter(|r| r.applier.as_ref() == Some(applier));
+        remembered.map(|r| std::mem::take(&mut r.known)).unwrap_or_default()
     }
 
     /// Takes back what was lent.
-    pub(crate) fn return_known(&self, key: &Key, known: Known) {
-        let mut memory = self.memory();
-        let remembered = memory.entry(key.clone()).or_default();
-        remembered.known = known;
-        remembered.last = None;
+    pub(crate) fn return_known(&self, key: &Key, applier: &ClusterRef, known: Known) {
+        let applier = Some(applier.clone());
+        self.memory().insert(key.clone(), Remembered { applier, known, last: None });
     }
 
     /// Remembers what these inputs made of the cluster.
@@ -128,12 +137,17 @@ fn rebuilds_always(object: &Kustomization) -> bool {
 }
 
 /// What was applied, from its change set: objects that ask to be left alone are not ours to check.
-pub(crate) fn applied(digest: String, changes: &ChangeSet) -> Applied {
+pub(crate) fn applied(
+    digest: String,
+    changes: &ChangeSet,
+    vanishing: BTreeSet<ObjectId>,
+) -> Applied {
     let ours = changes.entries.iter().filter(|entry| entry.action != apply::Action::Skipped);
     Applied {
         digest,
         inventory: changes.inventory(),
         ours: ours.map(|entry| (entry.id.clone(), entry.version.clone())).collect(),
+        vanishing: Arc::new(vanishing),
         changed: !changes.changed().is_empty(),
     }
 }
@@ -160,18 +174,31 @@ const BURST: Duration = Duration::from_millis(250);
 
 impl Drift {
     fn seen(&self, foreign: &Foreign) {
-        let label = |name: &str| foreign.labels.get(name).cloned();
-        let owner = label(names::KUSTOMIZE_NAMESPACE).zip(label(names::KUSTOMIZE_NAME));
-        let Some(owner) = owner.map(|(namespace, name)| Key::new(namespace, name)) else { return };
-        // Labels can be copied; only what stands in the inventory is ours.
+        for owner in self.owners(foreign) {
+            if self.may_correct(&owner, Instant::now()) {
+                tracing::debug!(%owner, object = %foreign.id, "drift");
+                self.links.waker.wake(owner, Cause::Drift);
+            }
+        }
+    }
+
+    /// The Kustomizations in whose inventory an object stands. Its labels name one; labels can be
+    /// copied, and an object that nobody saw go has none any more.
+    fn owners(&self, foreign: &Foreign) -> Vec<Key> {
         let entry = foreign.id.to_inventory();
-        let is_ours = self.links.objects.get(&owner).is_some_and(|object| {
+        let is_ours = |object: &Kustomization| {
             let inventory = object.status.as_ref().and_then(|status| status.inventory.as_ref());
             inventory.is_some_and(|inventory| inventory.entries.iter().any(|e| e.id == entry))
-        });
-        if is_ours && self.may_correct(&owner, Instant::now()) {
-            tracing::debug!(%owner, object = %foreign.id, "drift");
-            self.links.waker.wake(owner, Cause::Drift);
+        };
+        let label = |name: &str| foreign.labels.get(name).cloned();
+        match label(names::KUSTOMIZE_NAMESPACE).zip(label(names::KUSTOMIZE_NAME)) {
+            None if foreign.labels.is_empty() => self.links.objects.keys_where(is_ours),
+            None => Vec::new(),
+            Some((namespace, name)) => {
+                let owner = Key::new(namespace, name);
+                let found = self.links.objects.get(&owner).is_some_and(|object| is_ours(&object));
+                found.then_some(owner).into_iter().collect()
+            }
         }
     }
 

@@ -37,6 +37,15 @@ pub struct Flags {
     /// Kinds applied in a stage of their own, as group/Kind.
     #[arg(long = "custom-apply-stage-kinds", value_delimiter = ',', value_parser = stage_kind)]
     pub stage_kinds: Vec<StageKind>,
+    /// A Secret with a fallback age key. Without effect: decryption is not available yet.
+    #[arg(long, default_value = "")]
+    pub sops_age_secret: String,
+    /// A ConfigMap with the trusted Vault servers. Without effect, see --sops-age-secret.
+    #[arg(long, default_value = "")]
+    pub sops_vault_configmap: String,
+    /// The service account used for decryption. Without effect, see --sops-age-secret.
+    #[arg(long, default_value = "")]
+    pub default_decryption_service_account: String,
     /// A host (and port) to fetch all artifacts from, for running outside of the cluster.
     #[arg(long, env = "SOURCE_CONTROLLER_LOCALHOST")]
     pub artifact_host: Option<String>,
@@ -53,6 +62,20 @@ impl Flags {
         self.tenancy.set(&mut options);
         self.applier.set(&mut options);
         Ok(options)
+    }
+
+    /// The flags that were given and that nothing listens to yet.
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let given = [
+            ("--sops-age-secret", &self.sops_age_secret),
+            ("--sops-vault-configmap", &self.sops_vault_configmap),
+            ("--default-decryption-service-account", &self.default_decryption_service_account),
+            (
+                "--default-kubeconfig-service-account",
+                &self.applier.default_kubeconfig_service_account,
+            ),
+        ];
+        given.into_iter().filter(|(_, value)| !value.is_empty()).map(|(flag, _)| flag).collect()
     }
 
     /// What the flags say to the controller.
@@ -81,7 +104,9 @@ mod tests {
             "--custom-apply-stage-kinds=example.com/Widget,Secret",
             "--feature-gates=ExternalArtifact=true",
             "--no-cross-namespace-refs",
+            "--sops-age-secret=keys",
         ]);
+        assert_eq!(flags.without_effect(), ["--sops-age-secret"]);
         let options = flags.options().unwrap();
         let settings = flags.settings().under(&options);
         assert_eq!((options.concurrent, settings.concurrent_ssa), (7, 9));

@@ -10,6 +10,7 @@ mod reconcile;
 mod settings;
 mod sources;
 mod steps;
+mod waiting;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ use runtime::{BoxError, Context, Controller};
 
 use crate::controller::KustomizeController;
 use crate::sources::Sources;
+use crate::waiting::Waiting;
 
 pub use flags::Flags;
 pub use plan::{injection, owner_labels};
@@ -46,10 +48,11 @@ pub fn controllers(
         fetcher = fetcher.with_host(host);
     }
     let artifacts = Cache::new(fetcher, scratch, Capacity::default());
-    let sources = Sources::default();
+    let waiting = Waiting::default();
+    let sources = Sources::new(waiting.clone());
     let external = settings.gate("ExternalArtifact");
     let configs = !settings.gate("DisableConfigWatchers");
-    let parts = (sources.clone(), artifacts);
+    let parts = (sources.clone(), artifacts, waiting);
     let mut controller =
         Controller::new(context, |links| KustomizeController::new(context, links, settings, parts));
     controller = sources.watched::<GitRepository, _>(controller, context);

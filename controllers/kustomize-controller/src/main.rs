@@ -23,6 +23,9 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(flags: &Flags) -> Result<(), BoxError> {
     let (options, settings) = (flags.options()?, flags.settings());
+    for flag in flags.without_effect() {
+        tracing::error!(flag, "this flag has no effect in this version");
+    }
     let scratch = tempfile::Builder::new().prefix("artifacts-").tempdir()?;
     runtime::run("kustomize-controller", &flags.common, options, |context| async move {
         match kustomize_controller::controllers(&context, settings, scratch.path()) {

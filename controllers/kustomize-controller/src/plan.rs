@@ -71,8 +71,11 @@ pub(crate) struct Plan {
     pub(crate) wait: Wait,
     pub(crate) checks: Arc<Vec<HealthCheck>>,
     pub(crate) fail_fast: bool,
+    /// Whether newer work ends the wait for health.
+    pub(crate) cancels: bool,
     pub(crate) timeout: Duration,
     pub(crate) interval: Duration,
+    pub(crate) retry_interval: Duration,
 }
 
 /// Which cluster, and as whom.
@@ -111,6 +114,7 @@ impl Plan {
                 override_managers: settings.override_managers.clone(),
                 ignore: ignore_rules(object)?,
                 selector: selector(&owner),
+                migrate_api_version: settings.gate("MigrateAPIVersion"),
                 ..ApplyOptions::default()
             },
             owner,
@@ -120,8 +124,10 @@ impl Plan {
             wait: wait(object, &namespace),
             checks: Arc::new(checks(object)?),
             fail_fast: !settings.gate("DisableFailFastBehavior"),
+            cancels: settings.gate("CancelHealthCheckOnNewRevision"),
             timeout: spec.timeout().or_stall(stalled)?,
             interval: spec.interval.get().or_stall(stalled)?,
+            retry_interval: spec.retry_interval().or_stall(stalled)?,
         })
     }
 }
@@ -151,8 +157,8 @@ fn source(object: &Kustomization, namespace: &str, settings: &Settings) -> Resul
     }
     match &reference.kind {
         SourceKind::ExternalArtifact if !settings.gate("ExternalArtifact") => Err(Stop::stall(
-            Reason::FeatureGateDisabled,
-            format!("spec.sourceRef: '{name}' needs the feature gate ExternalArtifact"),
+            Reason::AccessDenied,
+            format!("can't access '{name}', ExternalArtifact feature gate is disabled"),
         )),
         SourceKind::Other(kind) => Err(Stop::stall(
             Reason::ValidationFailed,
@@ -290,12 +296,21 @@ fn checks(object: &Kustomization) -> Result<Vec<HealthCheck>, Stop> {
             failed: check.failed.as_deref(),
         })
     };
-    let checks: Result<_, apply::Error> =
+    let checks: Result<Vec<HealthCheck>, apply::Error> =
         object.spec.health_check_exprs.iter().map(check).collect();
-    checks.map_err(|error| {
-        Stop::stall(Reason::InvalidCelExpression, format!("spec.healthCheckExprs: {error}"))
-    })
+    let invalid = |error: String| {
+        let message = format!("{TERMINAL}: spec.healthCheckExprs: {error}");
+        Stop::stall(Reason::InvalidCelExpression, message)
+    };
+    let checks = checks.map_err(|error| invalid(error.to_string()))?;
+    match HealthCheck::duplicate(&checks) {
+        Some(error) => Err(invalid(error)),
+        None => Ok(checks),
+    }
 }
+
+/// How the message about an expression that can never work begins, as in the original.
+const TERMINAL: &str = "Reconciliation failed terminally due to configuration error";
 
 fn wait(object: &Kustomization, namespace: &str) -> Wait {
     if object.spec.wait {

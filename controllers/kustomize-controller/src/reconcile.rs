@@ -1,8 +1,9 @@
 //! What kustomize-controller does to one `Kustomization`, in order. Steps live in `steps/`.
 
+use common::api::duration;
 use common::api::kustomize::Kustomization;
 use common::api::meta::DurationError;
-use common::condition::Reason;
+use common::artifact::Artifact;
 use runtime::dependencies::Dependencies;
 use runtime::{Cause, Key, Ready, Reconcile, Run, Stop, Visits};
 
@@ -31,7 +32,7 @@ impl Reconcile for KustomizeController {
         let plan = Plan::new(run.object(), &self.settings)?;
 
         // Look. Everything this run needs from outside is here, or the run waits for it.
-        let artifact = source::resolve(self, &plan.source).await?;
+        let artifact = source::resolve(self, &plan).await?;
         source::announce(run, &artifact);
         let dependencies = Dependencies {
             client: run.context().client(),
@@ -39,21 +40,30 @@ impl Reconcile for KustomizeController {
             additive: self.settings.gate("AdditiveCELDependencyCheck"),
         };
         let same_revision = source::shares(&plan.source, &artifact);
+        self.waiting.looks_at_dependencies(run.object());
         dependencies.check(run.object(), &plan.depends_on, same_revision).await?;
+        self.waiting.goes_on(run.key());
         let inputs = inputs::read(run.context().client(), &plan).await?;
+        let secrets = inputs.secrets.clone();
         let cluster = target::cluster(self, run.context(), &plan.target).await?;
 
         // Render and change, unless the watches say that all is as the same inputs made it.
         let basis = render::Basis::new(run.object(), &artifact, &inputs);
         let applied = if let Some(applied) = self.settled(run, (&basis, &artifact), &cluster) {
+            source::attempted(run, &artifact);
             applied
         } else {
             let tree = fetch::tree(self, run, &plan, &artifact).await?;
-            run.progress(format!("Building manifests for revision {}", artifact.revision));
-            let rendered = render::objects(run, &plan, tree, inputs).await?;
+            render::check_path(&tree, &plan.path)?;
+            source::attempted(run, &artifact);
+            progress(run, "Building manifests", &plan, &artifact);
+            let rendered = render::objects(run, &plan, tree, inputs).await;
+            let rendered = rendered.map_err(|stop| secrets.hidden(stop))?;
             clock.digest(&rendered.digest);
             let basis = basis.with(&artifact, &rendered.directories);
+            progress(run, "Detecting drift", &plan, &artifact);
             let applied = change::make(self, run, (&plan, &cluster), rendered).await;
+            let applied = applied.map_err(|stop| secrets.hidden(stop));
             let applied = clock.failed(run, &artifact, applied)?;
             self.remember(run.key(), basis, &applied);
             applied
@@ -62,6 +72,7 @@ impl Reconcile for KustomizeController {
 
         // Wait. Newer work or a shutdown cancels this, and only this, step.
         let healthy = health::wait(run, (&plan, &cluster), &artifact, &applied).await;
+        let healthy = healthy.map_err(|stop| secrets.hidden(stop));
         clock.failed(run, &artifact, healthy)?;
         Ok(finish::ready(run, &plan, &artifact, &clock))
     }
@@ -71,31 +82,25 @@ impl Reconcile for KustomizeController {
     }
 
     fn settled(&self, key: &Key, ready: bool) {
-        if !ready {
-            return;
-        }
-        let waiting = self.links.objects.keys_where(|object| {
-            is_waiting(object) && object.spec.depends_on.iter().any(|on| names(on, object, key))
-        });
-        for key in waiting {
-            self.links.waker.wake(key, Cause::Dependency);
-        }
+        self.wake(self.waiting.visited(key, ready));
     }
 
     fn forget(&self, key: &Key) {
         self.forget_object(key);
+        self.wake(self.waiting.forget(key));
     }
 }
 
-/// Whether a Kustomization is held up by a dependency.
-fn is_waiting(object: &Kustomization) -> bool {
-    let conditions = object.status.iter().flat_map(|status| &status.conditions);
-    let reason = Reason::DependencyNotReady.as_str();
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.reason == reason)
+impl KustomizeController {
+    fn wake(&self, keys: Vec<Key>) {
+        for key in keys {
+            self.links.waker.wake(key, Cause::Dependency);
+        }
+    }
 }
 
-/// Whether a dependency of `object` is the Kustomization `key`.
-fn names(on: &common::api::meta::DependencyReference, object: &Kustomization, key: &Key) -> bool {
-    let namespace = on.namespace.as_ref().or(object.metadata.namespace.as_ref());
-    on.name == key.name && namespace == Some(&key.namespace)
+/// Says which step the visit is at.
+fn progress(run: &mut Run<Kustomization>, step: &str, plan: &Plan, artifact: &Artifact) {
+    let (revision, timeout) = (&artifact.revision, duration::format(plan.timeout));
+    run.progress(format!("{step} for revision {revision} with a timeout of {timeout}"));
 }

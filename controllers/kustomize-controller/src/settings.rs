@@ -4,11 +4,12 @@ use apply::StageKind;
 use runtime::{Gates, Options};
 use thiserror::Error;
 
-/// The feature gates and their defaults.
+/// The feature gates and their defaults. A wait for health gives way to a new revision unless it is
+/// told not to: it holds up nobody, and what it waits for is not wanted any more.
 pub const GATES: &[(&str, bool)] = &[
     ("AdditiveCELDependencyCheck", false),
     ("CacheSecretsAndConfigMaps", false),
-    ("CancelHealthCheckOnNewRevision", false),
+    ("CancelHealthCheckOnNewRevision", true),
     ("DirectSourceFetch", false),
     ("DisableConfigWatchers", false),
     ("DisableFailFastBehavior", false),

@@ -7,6 +7,7 @@ use common::api::Object;
 use common::api::kustomize::{Kustomization, SourceKind};
 use common::api::source::{Bucket, ExternalArtifact, GitRepository, OCIRepository};
 use common::artifact::Artifact;
+use common::condition::{self, ConditionType};
 use kube::Client;
 use kube::api::Api;
 use kube::core::DeserializeGuard;
@@ -14,6 +15,7 @@ use kube::runtime::watcher::Config;
 use runtime::{Cause, Change, Context, Controller, Key, Objects, Reconcile};
 
 use crate::plan::SourceRef;
+use crate::waiting::Waiting;
 
 /// A kind that makes artifacts of manifests.
 pub(crate) trait Source: Object {
@@ -69,9 +71,26 @@ type Known = BTreeMap<(String, Key), Found>;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
     known: Arc<RwLock<Known>>,
+    waiting: Waiting,
+}
+
+/// What a change of a source is to those that use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum News {
+    /// Nothing.
+    None,
+    /// It is seen for the first time, with an artifact of this revision.
+    First(String),
+    /// It has another artifact.
+    Artifact,
 }
 
 impl Sources {
+    /// None yet; who is to be visited for a new artifact is put in order by `waiting`.
+    pub(crate) fn new(waiting: Waiting) -> Self {
+        Self { known: Arc::default(), waiting }
+    }
+
     /// What the watches show of a source.
     pub(crate) fn get(&self, source: &SourceRef) -> Found {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -79,22 +98,22 @@ impl Sources {
         found.cloned().unwrap_or(Found::Missing)
     }
 
-    /// Files a change; answers whether there is another artifact now.
-    fn take<K: Source>(&self, change: &Change<DeserializeGuard<K>>) -> bool {
-        let Ok(object) = &change.object().0 else { return false };
+    /// Files a change; answers what is new about it.
+    fn take<K: Source>(&self, change: &Change<DeserializeGuard<K>>) -> News {
+        let Ok(object) = &change.object().0 else { return News::None };
         let key = (K::KIND.as_str().to_owned(), Key::of(object));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        match change {
-            Change::Gone(_) => {
-                known.remove(&key);
-                false
-            }
-            Change::Is(_) => {
-                let found = Found::of(object);
-                let before = known.insert(key, found.clone());
-                let identity = found.identity();
-                identity.is_some() && before.as_ref().and_then(Found::identity) != identity
-            }
+        if let Change::Gone(_) = change {
+            known.remove(&key);
+            return News::None;
+        }
+        let found = Found::of(object);
+        let before = known.insert(key, found.clone());
+        match (found.identity(), before) {
+            (None, _) => News::None,
+            (Some((revision, _)), None) => News::First(revision.to_owned()),
+            (identity, Some(before)) if before.identity() == identity => News::None,
+            (Some(_), Some(_)) => News::Artifact,
         }
     }
 
@@ -115,11 +134,14 @@ impl Sources {
         };
         let sources = self.clone();
         let wake = move |change: &Change<DeserializeGuard<K>>, objects: &Objects<Kustomization>| {
-            if !sources.take(change) {
+            let news = sources.take(change);
+            if news == News::None {
                 return Vec::new();
             }
             let source = Key::of(change.object());
-            let users = objects.keys_where(|object| refers_to(object, &K::KIND, &source));
+            let users = objects
+                .keys_where(|object| refers_to(object, &K::KIND, &source) && !is_at(object, &news));
+            let users = sources.waiting.in_order(users, objects);
             users.into_iter().map(|key| (key, Cause::Source)).collect()
         };
         controller.watches(api, Config::default(), wake)
@@ -132,6 +154,15 @@ fn refers_to(object: &Kustomization, kind: &SourceKind, source: &Key) -> bool {
     let namespace = reference.namespace.as_ref().filter(|namespace| !namespace.is_empty());
     let namespace = namespace.or(object.metadata.namespace.as_ref());
     reference.kind == *kind && reference.name == source.name && namespace == Some(&source.namespace)
+}
+
+/// Whether a Kustomization is at this revision, or on the way to it. When a process begins, all of
+/// them are visited anyway.
+fn is_at(object: &Kustomization, news: &News) -> bool {
+    let (News::First(revision), Some(status)) = (news, &object.status) else { return false };
+    let is_true = |type_: ConditionType| condition::is_true(&status.conditions, type_);
+    status.last_attempted_revision.as_ref() == Some(revision)
+        && (is_true(ConditionType::Ready) || is_true(ConditionType::Reconciling))
 }
 
 /// Asks the server for a source.

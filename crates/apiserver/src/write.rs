@@ -115,6 +115,10 @@ impl<'a> Write<'a> {
         self.check_type(&mut object)?;
         self.place(namespace, &mut object)?;
         let mut object = self.decode(object)?;
+        if tracked {
+            // An apply that names a version asks that nobody else wrote; nobody did.
+            object::remove_meta(&mut object, "resourceVersion");
+        }
         if object::resource_version_text(&object).is_some() {
             return Err(Failure::bad_request(
                 "resourceVersion should not be set on objects to be created",

@@ -60,6 +60,24 @@ impl HealthCheck {
         })
     }
 
+    /// The first two checks that are for the same kind, or for the same group as a whole; which of
+    /// them counts could not be told.
+    pub fn duplicate(checks: &[Self]) -> Option<String> {
+        let name = |check: &Self| match &check.kind {
+            Some(kind) if check.group.is_empty() => kind.clone(),
+            Some(kind) => format!("{kind}.{}", check.group),
+            None => check.group.clone(),
+        };
+        let twice = |(index, check): (usize, &Self)| {
+            let before = checks.get(..index)?;
+            let same = |other: &Self| (&other.group, &other.kind) == (&check.group, &check.kind);
+            before.iter().any(same).then(|| {
+                format!("duplicate custom health check for GroupKind {} at [{index}]", name(check))
+            })
+        };
+        checks.iter().enumerate().find_map(twice)
+    }
+
     /// Whether the check may be for kinds of this group.
     pub(crate) fn is_for(&self, group: &str) -> bool {
         self.group == group
@@ -69,7 +87,7 @@ impl HealthCheck {
     fn of(&self, object: &Value) -> Health {
         let generation = object.at("metadata.generation").as_i64();
         let observed = object.at("status.observedGeneration").as_i64();
-        if observed.is_some() && observed != generation {
+        if observed.is_some() && generation.is_some() && observed != generation {
             return Health::InProgress("generation is not observed".to_owned());
         }
         let holds = |expression: Option<&Expression>| {
@@ -187,6 +205,14 @@ mod tests {
         ] {
             assert_eq!(health(&checks, &object(kind, phase)).as_str(), expected, "{kind} {phase}");
         }
+    }
+
+    #[test]
+    fn two_checks_for_one_kind_are_named() {
+        let one = || check(Some("Widget"), "true");
+        let duplicate = HealthCheck::duplicate(&[one(), check(None, "true"), one()]).unwrap();
+        assert!(duplicate.contains("Widget.example.com at [2]"), "{duplicate}");
+        assert_eq!(HealthCheck::duplicate(&[one(), check(None, "true")]), None);
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! A cluster, seen as some identity: requests on objects that stay JSON.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::field::Field as _;
 use futures::FutureExt;
 use http::{HeaderValue, Request};
 use kube::Client;
 use kube::client::Body;
+use kube::discovery::Scope;
 use manifest::{Object, ObjectId};
 use serde_json::{Value, json};
 
+use crate::definitions;
 use crate::discovery::{Kindred, Resource};
 use crate::error::Error;
 
@@ -57,6 +61,10 @@ impl fmt::Debug for Cluster {
 
 /// How many objects are in flight at the same time, unless told otherwise (`--concurrent-ssa`).
 const CONCURRENCY: usize = 4;
+
+/// How long a request may take. The server ends its own work, webhooks included, after a minute; what
+/// takes longer than that and a bit will never be answered.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Objects per page of a list: what client-go asks for.
 const PAGE: usize = 500;
@@ -142,6 +150,73 @@ impl Cluster {
         }
     }
 
+    /// The same for an object that must not be taken for gone by mistake: that its kind is not
+    /// served, or is said to be served by a server that does not know it, is an error.
+    ///
+    /// # Errors
+    /// When the server does not say that this very object is missing.
+    pub(crate) async fn get_surely(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+    ) -> Result<Option<Value>, Error> {
+        let request = Request::get(resource.path(Some(&id.namespace), &id.name));
+        match self.send(request.body(Vec::new())).await {
+            Ok(value) => Ok(Some(value)),
+            Err(kube::Error::Api(status)) if status.code == 404 && names(&status, id) => Ok(None),
+            Err(error) => Err(Error::about_id(id, "get", error)),
+        }
+    }
+
+    /// Whether the server itself says that there is no such kind, in any version. What discovery
+    /// leaves out may only be out of reach: the kinds of an extension server that is down.
+    ///
+    /// # Errors
+    /// When it does not say so.
+    pub(crate) async fn has_no_kind(&self, id: &ObjectId) -> Result<bool, Error> {
+        self.kinds.is_absent(&id.group, &id.kind).await
+    }
+
+    /// Asks again what kinds the cluster serves.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub(crate) async fn discover(&self) -> Result<(), Error> {
+        self.kinds.discover().await
+    }
+
+    /// The objects with what is said of their place put right: kinds that live in no namespace lose
+    /// the one that a manifest or a build gave them, as the server would drop it. The same object
+    /// has the same id then, whatever its manifest says.
+    ///
+    /// # Errors
+    /// When the server cannot be asked what it serves, and for an object that lacks its namespace.
+    pub async fn placed(&self, mut objects: Vec<Object>) -> Result<Vec<Object>, Error> {
+        let mut scopes = definitions::scopes(&objects);
+        let kind = |object: &Object| (object.group().to_owned(), object.kind().to_owned());
+        let kinds: BTreeSet<_> =
+            objects.iter().map(kind).filter(|kind| !scopes.contains_key(kind)).collect();
+        scopes.extend(self.kinds.scopes(&kinds).await?);
+        for object in &mut objects {
+            match scopes.get(&kind(object)) {
+                Some(Scope::Cluster) => {
+                    let metadata = object.as_value_mut().get_mut("metadata");
+                    if let Some(fields) = metadata.and_then(Value::as_object_mut) {
+                        fields.remove("namespace");
+                    }
+                }
+                Some(Scope::Namespaced) if object.namespace().is_none() => {
+                    return Err(Error::Invalid {
+                        object: object.id().to_string(),
+                        message: "namespace not specified".to_owned(),
+                    });
+                }
+                Some(Scope::Namespaced) | None => {}
+            }
+        }
+        Ok(objects)
+    }
+
     /// All objects of a kind with these labels.
     pub(crate) async fn list(
         &self,
@@ -181,14 +256,40 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<Value, Error> {
         let what = if dry_run { "dry-run" } else { "apply" };
+        let applied = self.send_apply(resource, object, object.as_value(), dry_run).await;
+        applied.map_err(|error| Error::about(object, what, error))
+    }
+
+    /// Server-side apply of an object that must not be there yet. Where it is, the server refuses.
+    pub(crate) async fn create(
+        &self,
+        resource: &Resource,
+        object: &Object,
+    ) -> Result<Value, Error> {
+        let mut value = object.as_value().clone();
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            // A version that no object can have: it fits only if there is none.
+            metadata.insert("resourceVersion".to_owned(), "1".into());
+        }
+        let applied = self.send_apply(resource, object, &value, false).await;
+        applied.map_err(|error| Error::about(object, "apply", error))
+    }
+
+    async fn send_apply(
+        &self,
+        resource: &Resource,
+        object: &Object,
+        body: &Value,
+        dry_run: bool,
+    ) -> Result<Value, kube::Error> {
         let path = resource.path(object.namespace(), object.name());
         let dry = if dry_run { "&dryRun=All" } else { "" };
         let uri = format!("{path}?fieldManager={}&force=true{dry}", query(&self.manager));
         let request = Request::patch(uri)
             .header("content-type", "application/apply-patch+yaml")
             .header("accept", "application/json")
-            .body(object.as_value().to_string().into_bytes());
-        self.send(request).await.map_err(|error| Error::about(object, what, error))
+            .body(body.to_string().into_bytes());
+        self.send(request).await
     }
 
     /// A JSON patch (RFC 6902) on one object.
@@ -207,17 +308,18 @@ impl Cluster {
         self.send(request).await.map_err(|error| Error::about(object, "patch", error))
     }
 
-    /// Deletes an object in the background, provided it is still the one with this uid. `false`
-    /// when it is gone already.
+    /// Deletes an object in the background, provided it still is as it was seen. `false` when it is
+    /// gone already.
     pub(crate) async fn delete(
         &self,
         resource: &Resource,
         id: &ObjectId,
-        uid: Option<&str>,
+        seen: &Value,
     ) -> Result<bool, Error> {
+        let metadata = |field: &str| seen.at("metadata").get(field).cloned();
         let options = json!({
             "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
-            "preconditions": uid.map(|uid| json!({"uid": uid})),
+            "preconditions": {"uid": metadata("uid"), "resourceVersion": metadata("resourceVersion")},
         });
         let request = Request::delete(resource.path(Some(&id.namespace), &id.name))
             .header("content-type", "application/json")
@@ -230,8 +332,17 @@ impl Cluster {
     }
 
     async fn send(&self, request: http::Result<Request<Vec<u8>>>) -> Result<Value, kube::Error> {
-        self.client.request(request.map_err(kube::Error::HttpError)?).await
+        let answer = self.client.request(request.map_err(kube::Error::HttpError)?);
+        match tokio::time::timeout(REQUEST_TIMEOUT, answer).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(kube::Error::Service(Box::new(elapsed))),
+        }
     }
+}
+
+/// Whether an answer is about this object, and not about its kind or path.
+fn names(status: &kube::core::Status, id: &ObjectId) -> bool {
+    status.details.as_ref().is_some_and(|details| details.name == id.name)
 }
 
 /// A value inside a query string.

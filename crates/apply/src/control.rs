@@ -1,6 +1,5 @@
 //! What the labels and annotations of an object ask of whoever applies it.
 
-use manifest::Object;
 use serde_json::Value;
 
 /// The group whose keys steer applying: `<group>/ssa`, `<group>/reconcile`, `<group>/force`,
@@ -20,24 +19,27 @@ pub(crate) enum Mode {
     Ignore,
 }
 
-/// The value of `<group>/<key>`, as an annotation or, failing that, a label.
-pub(crate) fn value<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    let metadata = object.get("metadata")?;
+/// The values of `<group>/<key>`, as an annotation and as a label.
+fn values<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
     let name = format!("{GROUP}/{key}");
-    ["annotations", "labels"].iter().find_map(|field| metadata.get(field)?.get(&name)?.as_str())
+    let metadata = object.get("metadata");
+    ["annotations", "labels"]
+        .into_iter()
+        .filter_map(move |field| metadata?.get(field)?.get(&name)?.as_str())
 }
 
 fn is(object: &Value, key: &str, wanted: &str) -> bool {
-    value(object, key).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    values(object, key).any(|value| value.eq_ignore_ascii_case(wanted))
 }
 
-/// How the object asks to be applied.
+/// How the object asks to be applied. Where label and annotation differ, the more careful one counts.
 pub(crate) fn mode(object: &Value) -> Mode {
-    match value(object, "ssa").map(str::to_ascii_lowercase).as_deref() {
-        Some("merge") => Mode::Merge,
-        Some("ifnotpresent") => Mode::IfNotPresent,
-        Some("ignore") => Mode::Ignore,
-        _ => Mode::Override,
+    let asks = |mode: &str| is(object, "ssa", mode);
+    match () {
+        () if asks("Ignore") => Mode::Ignore,
+        () if asks("IfNotPresent") => Mode::IfNotPresent,
+        () if asks("Merge") => Mode::Merge,
+        () => Mode::Override,
     }
 }
 
@@ -51,9 +53,15 @@ pub(crate) fn is_kept(object: &Value) -> bool {
     is(object, "prune", "disabled") || is_left_alone(object)
 }
 
-/// Whether the object may be made anew when an immutable field changes.
-pub(crate) fn may_be_recreated(object: &Object) -> bool {
-    is(object.as_value(), "force", "enabled")
+/// Whether the object, as wanted or as it is in the cluster, may be made anew when an immutable field
+/// changes.
+pub(crate) fn may_be_recreated(object: &Value) -> bool {
+    is(object, "force", "enabled")
+}
+
+/// Whether the object may stay encrypted.
+pub(crate) fn is_decryption_disabled(object: &Value) -> bool {
+    is(object, "decrypt", "disabled")
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! What kinds a cluster serves, asked once and again only when a kind is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use kube::Client;
 use kube::discovery::{Discovery, Scope};
+use serde_json::Value;
 
 use crate::error::Error;
+use crate::field::Field as _;
 
 /// A served kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +45,15 @@ impl Resource {
     /// The path of one object.
     pub(crate) fn path(&self, namespace: Option<&str>, name: &str) -> String {
         format!("{}/{}", self.collection(namespace), encoded(name))
+    }
+
+    /// An object of this kind with its kind and version, which the items of a list do not carry.
+    pub(crate) fn named(&self, mut item: Value) -> Value {
+        if let Some(fields) = item.as_object_mut() {
+            fields.insert("kind".to_owned(), self.kind.clone().into());
+            fields.insert("apiVersion".to_owned(), self.api_version().into());
+        }
+        item
     }
 
     /// Group and version, as in `apiVersion`.
@@ -105,6 +116,61 @@ impl Kindred {
         Ok(pick(&self.kinds(), group, kind, version))
     }
 
+    /// Asks the server now.
+    pub(crate) async fn discover(&self) -> Result<(), Error> {
+        let known = self.kinds();
+        self.refresh(&known).await
+    }
+
+    /// Where the objects of these kinds live. Kinds that are not known are asked for once.
+    pub(crate) async fn scopes(
+        &self,
+        wanted: &BTreeSet<(String, String)>,
+    ) -> Result<BTreeMap<(String, String), Scope>, Error> {
+        let mut known = self.kinds();
+        if wanted.iter().any(|kind| !known.contains_key(kind)) {
+            self.refresh(&known).await?;
+            known = self.kinds();
+        }
+        let scope = |kind: &(String, String)| {
+            let namespaced = known.get(kind)?.first()?.namespaced;
+            Some((kind.clone(), if namespaced { Scope::Namespaced } else { Scope::Cluster }))
+        };
+        Ok(wanted.iter().filter_map(scope).collect())
+    }
+
+    /// Whether the server says of each version of the group that it has no such kind.
+    pub(crate) async fn is_absent(&self, group: &str, kind: &str) -> Result<bool, Error> {
+        if group.is_empty() {
+            let list = self.ask("/api/v1").await?;
+            return Ok(list.is_none_or(|list| !lists(&list, kind)));
+        }
+        let Some(versions) = self.ask(&format!("/apis/{}", encoded(group))).await? else {
+            return Ok(true);
+        };
+        let versions = versions.at("versions").as_array().into_iter().flatten();
+        for version in versions.filter_map(|version| version.at("groupVersion").as_str()) {
+            if let Some(list) = self.ask(&format!("/apis/{version}")).await?
+                && lists(&list, kind)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A discovery document; `None` when there is none at this path.
+    async fn ask(&self, path: &str) -> Result<Option<Value>, Error> {
+        let request = http::Request::get(path).body(Vec::new());
+        let request =
+            request.map_err(|error| Error::Discovery(Box::new(kube::Error::HttpError(error))))?;
+        match self.client.request::<Value>(request).await {
+            Ok(document) => Ok(Some(document)),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(Error::Discovery(Box::new(error))),
+        }
+    }
+
     /// Asks the server, unless somebody did since `seen` was read.
     async fn refresh(&self, seen: &Arc<Kinds>) -> Result<(), Error> {
         let mut count = self.refresh.lock().await;
@@ -126,6 +192,12 @@ impl Kindred {
         *self.kinds.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(())
     }
+}
+
+/// Whether a list of resources holds the kind.
+fn lists(list: &Value, kind: &str) -> bool {
+    let resources = list.at("resources").as_array();
+    resources.into_iter().flatten().any(|resource| resource.at("kind") == kind)
 }
 
 fn collect(discovery: &Discovery) -> Kinds {

@@ -4,6 +4,19 @@ use kube::core::Status;
 use manifest::{Object, ObjectId};
 use thiserror::Error;
 
+/// How API servers and admission webhooks say that a field cannot be changed, in lower case. The
+/// original takes every invalid object for one that must be deleted to be changed; this does not,
+/// since what is invalid could not be created anew either.
+const IMMUTABLE: [&str; 7] = [
+    "is immutable",
+    "immutable field",
+    "fields other than",
+    "cannot change",
+    "may not be changed",
+    "may not change once set",
+    "updates to ",
+];
+
 /// A failed step on one object, or on the cluster as a whole.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -18,7 +31,7 @@ pub enum Error {
         version: String,
     },
     /// The object cannot be sent as it is.
-    #[error("{object}: {message}")]
+    #[error("{object} {message}")]
     Invalid {
         /// The object.
         object: String,
@@ -79,15 +92,12 @@ impl Error {
     pub(crate) fn is_immutable(&self) -> bool {
         let Self::Refused { code: 422 | 403 | 409, message, .. } = self else { return false };
         let message = message.to_lowercase();
-        [
-            "field is immutable",
-            "fields other than",
-            "cannot change",
-            "is immutable",
-            "immutable field",
-        ]
-        .iter()
-        .any(|part| message.contains(part))
+        IMMUTABLE.iter().any(|part| message.contains(part))
+    }
+
+    /// Whether somebody else changed the object meanwhile.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
     }
 
     /// An error of the client about an object; data of Secrets is masked.

@@ -91,11 +91,15 @@ fn generic(object: &Value) -> Option<Health> {
             "{kind} generation is {generation}, but latest observed generation is {observed}"
         )));
     }
-    let is_true = |name| condition(object, name).filter(|c| c.at("status") == "True").map(message);
-    if let Some(message) = is_true("Stalled") {
-        return Some(Health::Failed(message));
-    }
-    is_true("Reconciling").map(Health::InProgress)
+    // The first of the two in the list decides.
+    let mut conditions = object.at("status.conditions").as_array()?.iter();
+    conditions.find_map(|condition| match condition.at("type").as_str()? {
+        "Reconciling" if condition.at("status") == "True" => {
+            Some(Health::InProgress(message(condition)))
+        }
+        "Stalled" if condition.at("status") == "True" => Some(Health::Failed(message(condition))),
+        _ => None,
+    })
 }
 
 fn condition<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
@@ -113,9 +117,10 @@ fn has_status(object: &Value, name: &str, status: &str) -> bool {
 /// A kind without rules of its own: `Ready` decides, and without it the object is current.
 fn ready_condition(object: &Value) -> Health {
     match condition(object, "Ready") {
-        None => Health::Current,
-        Some(ready) if ready.at("status") == "True" => Health::Current,
-        Some(ready) => Health::InProgress(message(ready)),
+        Some(ready) if matches!(ready.at("status").as_str(), Some("False" | "Unknown")) => {
+            Health::InProgress(message(ready))
+        }
+        _ => Health::Current,
     }
 }
 
@@ -129,25 +134,67 @@ fn service(object: &Value) -> Health {
 }
 
 fn pod(object: &Value) -> Health {
-    let phase = object.at("status.phase").as_str().unwrap_or_default();
-    let restarting = crash_looping(object);
-    match phase {
-        "Succeeded" => Health::Current,
-        "Failed" => Health::Failed("Pod has completed, but not successfully".to_owned()),
+    match object.at("status.phase").as_str().unwrap_or_default() {
+        // A Pod that has ended is where it was going, well or not: whoever runs it judges that.
+        "Succeeded" | "Failed" => Health::Current,
         "Running" if has_status(object, "Ready", "True") => Health::Current,
-        "Running" | "Pending" => match (restarting, condition(object, "PodScheduled")) {
-            (Some(containers), _) => {
+        "Running" => match crash_looping(object) {
+            Some(containers) => {
                 Health::Failed(format!("Containers in CrashLoop state: {containers}"))
             }
-            (None, Some(scheduled)) if scheduled.at("status") == "False" => {
-                Health::waiting("Pod has not been scheduled")
-            }
-            _ if phase == "Running" => Health::waiting("Pod is running but is not Ready"),
-            _ => Health::waiting("Pod is in the Pending phase"),
+            None => Health::waiting("Pod is running but is not Ready"),
         },
+        "Pending" if is_unschedulable(object) => Health::waiting("Pod has not been scheduled"),
+        "Pending" => Health::waiting("Pod is in the Pending phase"),
         "" => Health::waiting("Pod phase not available"),
         other => Health::Unknown(format!("unknown phase {other}")),
     }
+}
+
+/// Whether the scheduler finds no place for a Pod.
+fn is_unschedulable(object: &Value) -> bool {
+    let scheduled = condition(object, "PodScheduled");
+    scheduled.is_some_and(|c| c.at("status") == "False" && c.at("reason") == "Unschedulable")
+}
+
+/// The label selector that finds the Pods of a workload which says nothing of their failures.
+pub(crate) fn pods_of(object: &Value) -> Option<String> {
+    let has_pods = object.at("apiVersion") == "apps/v1"
+        && matches!(object.at("kind").as_str(), Some("StatefulSet" | "ReplicaSet"));
+    has_pods.then(|| selector(object.at("spec.selector"))).flatten()
+}
+
+/// A label selector in its text form; `None` for one that is empty or cannot be read.
+fn selector(selector: &Value) -> Option<String> {
+    let labels = selector.at("matchLabels").as_object().into_iter().flatten();
+    let mut parts: Vec<String> = labels
+        .map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
+        .collect::<Option<_>>()?;
+    for expression in selector.at("matchExpressions").as_array().into_iter().flatten() {
+        let key = expression.at("key").as_str()?;
+        let values: Vec<&str> = expression
+            .at("values")
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        parts.push(match expression.at("operator").as_str()? {
+            "In" => format!("{key} in ({})", values.join(",")),
+            "NotIn" => format!("{key} notin ({})", values.join(",")),
+            "Exists" => key.to_owned(),
+            "DoesNotExist" => format!("!{key}"),
+            _ => return None,
+        });
+    }
+    (!parts.is_empty()).then(|| parts.join(","))
+}
+
+/// Whether a Pod of a workload has failed so that the workload will not get ready by itself.
+pub(crate) fn is_failed_pod(pod: &Value) -> bool {
+    pod.at("metadata.deletionTimestamp").is_null()
+        && !is_unschedulable(pod)
+        && matches!(of(pod), Health::Failed(_))
 }
 
 /// The containers that crash again and again.
@@ -162,9 +209,9 @@ fn crash_looping(object: &Value) -> Option<String> {
 }
 
 fn claim(object: &Value) -> Health {
-    match object.at("status.phase").as_str() {
-        Some("Bound") => Health::Current,
-        _ => Health::waiting("PVC is not Bound"),
+    match object.at("status.phase").as_str().unwrap_or("unknown") {
+        "Bound" => Health::Current,
+        phase => Health::waiting(format!("PVC is not Bound. phase: {phase}")),
     }
 }
 
@@ -211,9 +258,10 @@ fn deployment(object: &Value) -> Health {
         return short;
     }
     // Without a deadline the condition is never set.
-    let no_deadline =
-        object.at("spec.progressDeadlineSeconds").as_i64() == Some(i64::from(i32::MAX));
-    let progressed = progress.is_some_and(|c| c.at("reason") == "NewReplicaSetAvailable");
+    let deadline = object.at("spec.progressDeadlineSeconds").as_i64();
+    let no_deadline = deadline.is_none_or(|seconds| seconds == i64::from(i32::MAX));
+    let progressed = progress
+        .is_some_and(|c| c.at("status") == "True" && c.at("reason") == "NewReplicaSetAvailable");
     if !no_deadline && !progressed {
         return Health::waiting("ReplicaSet not Available");
     }
@@ -256,8 +304,9 @@ fn stateful_set(object: &Value) -> Health {
     if let Some(short) = first_short(&pairs) {
         return short;
     }
+    // The server's default is a partition of 0, with which all replicas must be updated.
     let rolling = &object.at("spec.updateStrategy.rollingUpdate.partition");
-    if let Some(partition) = rolling.as_i64().filter(|partition| *partition > 0) {
+    if let Some(partition) = rolling.as_i64() {
         let updated = count(object, "updatedReplicas");
         return first_short(&[("Updated", wanted - partition, updated)]).unwrap_or(Health::Current);
     }
@@ -289,20 +338,35 @@ fn daemon_set(object: &Value) -> Health {
     short.unwrap_or(Health::Current)
 }
 
-/// A Job must complete: that it runs well is not enough for whoever waits for it.
+/// A Job must complete: that it runs well is not enough for whoever waits for it. A suspended one
+/// is as wanted.
 fn job(object: &Value) -> Health {
-    if has_status(object, "Complete", "True") {
+    if object.at("spec.suspend") == &Value::Bool(true) {
         return Health::Current;
     }
-    if let Some(failed) = condition(object, "Failed")
-        && failed.at("status") == "True"
-    {
-        return Health::Failed(format!("Job Failed. {}", message(failed)));
+    let parallelism = object.at("spec.parallelism").as_i64().unwrap_or(1);
+    let completions = object.at("spec.completions").as_i64().unwrap_or(parallelism);
+    let (succeeded, failed) = (count(object, "succeeded"), count(object, "failed"));
+    let conditions = object.at("status.conditions").as_array().into_iter().flatten();
+    for condition in conditions.filter(|condition| condition.at("status") == "True") {
+        match condition.at("type").as_str() {
+            Some("Complete") => return Health::Current,
+            Some("Failed") => {
+                let what = format!("Job Failed. failed: {failed}/{completions}");
+                let why = message(condition);
+                let separator = if why.is_empty() { "" } else { ": " };
+                return Health::Failed(format!("{what}{separator}{why}"));
+            }
+            _ => {}
+        }
     }
-    if has_status(object, "Suspended", "True") {
-        return Health::waiting("Job is suspended");
+    if object.at("status.startTime").is_null() {
+        return Health::waiting(format!("Job not started. active: 0/{parallelism}"));
     }
-    Health::waiting("Job in progress")
+    let active = count(object, "active");
+    Health::waiting(format!(
+        "Job in progress. success:{succeeded}, active: {active}, failed: {failed}"
+    ))
 }
 
 fn definition(object: &Value) -> Health {

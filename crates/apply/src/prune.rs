@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::changes::{Action, ChangeSet};
 use crate::cluster::Cluster;
 use crate::control;
+use crate::discovery::Resource;
 use crate::error::Error;
 use crate::inventory::Inventory;
 
@@ -36,7 +37,7 @@ impl Pruned {
 
 /// Deletes the objects in the background, in the reverse of the order of applying. An object is
 /// deleted only if it carries all of `owner`'s labels and does not ask to stay. What is gone already
-/// is fine.
+/// counts as deleted; what cannot be looked at has failed.
 pub async fn delete(
     cluster: &Cluster,
     stale: &Inventory,
@@ -45,8 +46,7 @@ pub async fn delete(
     let mut pruned = Pruned::default();
     for (id, version) in ordered(stale) {
         match one(cluster, &id, &version, owner).await {
-            Ok(Some(action)) => pruned.changes.push(id, &version, action),
-            Ok(None) => {}
+            Ok(action) => pruned.changes.push(id, &version, action),
             Err(error) => pruned.failed.push((id, version, error)),
         }
     }
@@ -74,23 +74,66 @@ fn ordered(stale: &Inventory) -> Vec<(ObjectId, String)> {
     objects.iter().filter_map(|object| versions.remove_entry(&object.id())).collect()
 }
 
+/// Looks at an object that somebody else changes just then, before it is left for the next time.
+const LOOKS: usize = 3;
+
 async fn one(
     cluster: &Cluster,
     id: &ObjectId,
     version: &str,
     owner: &BTreeMap<String, String>,
-) -> Result<Option<Action>, Error> {
-    // A kind that is served no more has no objects any more.
-    let Some(resource) = cluster.resource_of(id, version).await? else { return Ok(None) };
-    let Some(live) = cluster.get(&resource, id).await? else { return Ok(None) };
-    if !is_ours(&live, owner) || control::is_kept(&live) {
-        return Ok(Some(Action::Skipped));
+) -> Result<Action, Error> {
+    let mut looks = 1;
+    loop {
+        let Some((resource, live)) = find(cluster, id, version).await? else {
+            return Ok(Action::Deleted);
+        };
+        if !is_ours(&live, owner) || control::is_kept(&live) {
+            return Ok(Action::Skipped);
+        }
+        if !live.at("metadata.deletionTimestamp").is_null() {
+            return Ok(Action::Deleted);
+        }
+        // Only what was looked at is deleted: whoever takes the object over meanwhile keeps it.
+        match cluster.delete(&resource, id, &live).await {
+            Ok(_) => return Ok(Action::Deleted),
+            Err(error) if error.is_conflict() && looks < LOOKS => looks += 1,
+            Err(error) => return Err(error),
+        }
     }
-    if !live.at("metadata.deletionTimestamp").is_null() {
-        return Ok(Some(Action::Deleted));
+}
+
+/// The object as it is; `None` when the server itself says that there is none, or no such kind.
+async fn find(
+    cluster: &Cluster,
+    id: &ObjectId,
+    version: &str,
+) -> Result<Option<(Resource, Value)>, Error> {
+    let mut asked_anew = false;
+    loop {
+        let Some(resource) = cluster.resource_of(id, version).await? else {
+            if cluster.has_no_kind(id).await? {
+                return Ok(None);
+            }
+            return Err(Error::Invalid {
+                object: id.to_string(),
+                message: "cannot be looked at: its kind is out of reach".to_owned(),
+            });
+        };
+        if resource.namespaced && id.namespace.is_empty() {
+            // Such an object cannot be.
+            return Ok(None);
+        }
+        match cluster.get_surely(&resource, id).await {
+            Ok(live) => return Ok(live.map(|live| (resource, live))),
+            // The version is not served any more; another one may be.
+            Err(error) if error.code() == Some(404) && !asked_anew => {
+                asked_anew = true;
+                cluster.discover().await?;
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let uid = live.at("metadata.uid").as_str();
-    Ok(cluster.delete(&resource, id, uid).await?.then_some(Action::Deleted))
 }
 
 fn is_ours(live: &Value, owner: &BTreeMap<String, String>) -> bool {

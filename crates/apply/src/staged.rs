@@ -1,12 +1,15 @@
-//! Applying a set of objects in stages. In each stage everything is checked by dry run before
-//! anything is written, and only what differs is written.
+//! Applying a set of objects in stages. What is there already is checked by dry run before anything
+//! is written, and only what differs is written; what is known need not be asked about.
+//!
+//! A dry run guards the others of its stage: none of them is written when one would be refused. Where
+//! there is nothing to guard it is left out: for new objects in a stage that changes none that is
+//! there, and for a single change (`docs/adr/0005-dry-runs-guard-what-is-there.md`).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::field::Field as _;
 use futures::FutureExt;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 use manifest::{Object, ObjectId};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -14,14 +17,20 @@ use tokio_util::sync::CancellationToken;
 use crate::changes::{Action, ChangeSet};
 use crate::cluster::Cluster;
 use crate::control::{self, Mode};
+use crate::definitions;
 use crate::discovery::Resource;
 use crate::error::Error;
+use crate::field::Field as _;
+use crate::health::{self, Health};
 use crate::ignore::{self, IgnoreRule};
+use crate::inventory::Inventory;
 use crate::known::{Known, digest};
+use crate::normalize::normalized;
 use crate::stages::{self, StageKind};
 use crate::track::Tracker;
 use crate::wait::{self, WaitOptions};
-use crate::{definitions, drift, takeover};
+
+mod ask;
 
 /// What may be asked of an apply.
 #[derive(Debug, Clone)]
@@ -36,6 +45,8 @@ pub struct ApplyOptions {
     pub ignore: Vec<IgnoreRule>,
     /// A label selector that finds what was applied before, to read it in one request per kind.
     pub selector: String,
+    /// Move the fields of all managers to the version that is applied (gate `MigrateAPIVersion`).
+    pub migrate_api_version: bool,
     /// How long a stage that others stand on may take to be ready.
     pub stage_timeout: Duration,
 }
@@ -48,6 +59,7 @@ impl Default for ApplyOptions {
             override_managers: Vec::new(),
             ignore: Vec::new(),
             selector: String::new(),
+            migrate_api_version: false,
             stage_timeout: Duration::from_mins(1),
         }
     }
@@ -60,6 +72,9 @@ pub struct Memory<'a> {
     pub known: Known,
     /// What watches tell.
     pub tracker: Option<&'a Tracker>,
+    /// What may be there from earlier: it is asked about before it is written. Everything else is
+    /// taken for new; where it is not, the server says so.
+    pub applied: Inventory,
 }
 
 impl Memory<'_> {
@@ -98,9 +113,14 @@ pub async fn staged(
     cancel: &CancellationToken,
 ) -> Result<ChangeSet, Box<Interrupted>> {
     let mut changes = ChangeSet::default();
-    let objects = objects.into_iter().map(definitions::without_broken_bundle).collect();
+    if let Err(error) = check_all(&objects) {
+        return Err(Box::new(Interrupted { changes, error }));
+    }
+    let defined: BTreeSet<_> = objects.iter().filter_map(definitions::defined).collect();
+    let work = Work { cluster, options, defined };
+    let objects = objects.into_iter().map(normalized).map(definitions::without_broken_bundle);
+    let objects = objects.collect();
     for stage in stages::split(objects, &options.stage_kinds) {
-        let work = Work { cluster, options };
         let done = work.stage(&stage, memory, &mut changes, cancel).await;
         if let Err(error) = done {
             return Err(Box::new(Interrupted { changes, error }));
@@ -112,34 +132,90 @@ pub async fn staged(
 struct Work<'a> {
     cluster: &'a Cluster,
     options: &'a ApplyOptions,
+    /// Kinds that the set itself defines.
+    defined: BTreeSet<(String, String)>,
 }
 
-/// What a dry run found out about an object.
-enum Probe {
-    /// Left alone.
-    Skip,
-    /// As wanted, as far as memory goes.
-    Remembered,
-    /// Not there yet.
+/// What is known of an object before anybody is asked.
+enum Prior {
+    /// It asks to be left alone, or is there and asks for no more.
+    LeftAlone,
+    /// It is as wanted.
+    AsWanted,
+    /// It is as we left it in this resource version, which is not what is wanted now.
+    Outdated(String),
+    /// It may be there, and may be anything.
+    Possible,
+    /// Nothing tells that it is there.
+    New,
+}
+
+/// An object as it is, as far as that is known.
+enum Live {
+    Is(Box<Value>),
     Absent,
-    /// There; this is what applying would make of it.
-    Present(Value),
-    /// Only deleting it makes way.
-    Immutable,
+    Unknown,
 }
 
 /// What is to be done about an object.
 enum Step {
     Leave(Action),
-    /// As wanted; its resource version.
-    Verified(String),
+    /// As wanted in this resource version; whether its field ownership was changed for that.
+    Verified {
+        version: String,
+        changed: bool,
+    },
+    /// To be written without asking first, provided it is not there.
+    Create,
+    /// To be written; the resource version it has, if it is there.
     Write {
         object: Box<Object>,
-        action: Action,
-        existing: Option<Box<Value>>,
+        before: Option<String>,
     },
-    Recreate,
+    /// To be deleted and made anew; how it is.
+    Recreate(Box<Value>),
 }
+
+impl Step {
+    fn writes(&self) -> bool {
+        match self {
+            Self::Leave(_) | Self::Verified { .. } => false,
+            Self::Create | Self::Write { .. } | Self::Recreate(_) => true,
+        }
+    }
+}
+
+/// What was done about an object.
+struct Done {
+    action: Action,
+    /// The resource version in which it is as wanted.
+    version: Option<String>,
+    /// It was written, and is not what it should be yet.
+    pending: bool,
+}
+
+impl Done {
+    fn left(action: Action) -> Self {
+        Self { action, version: None, pending: false }
+    }
+
+    /// What a write answered. One that changed nothing did not write.
+    fn written(answer: &Value, before: Option<&str>) -> Self {
+        let action = match before {
+            None => Action::Created,
+            Some(before) if before == version(answer) => Action::Unchanged,
+            Some(_) => Action::Configured,
+        };
+        Self {
+            action,
+            version: Some(version(answer).to_owned()),
+            pending: action != Action::Unchanged && health::of(answer) != Health::Current,
+        }
+    }
+}
+
+/// An object and its served kind.
+type Placed<'a> = (&'a Object, Resource);
 
 impl Work<'_> {
     async fn stage(
@@ -154,232 +230,182 @@ impl Work<'_> {
         if let Some(tracker) = memory.tracker {
             tracker.follow(objects.iter().map(|(_, resource)| resource));
         }
-        let written = self.write(&objects, steps, memory, changes).await?;
-        if stage.awaited && !written.is_empty() {
+        let pending = self.write(&objects, steps, memory, changes).await?;
+        if stage.awaited && !pending.is_empty() {
             let options = WaitOptions {
                 timeout: self.options.stage_timeout,
+                fail_fast: false,
                 cancel: cancel.clone(),
                 ..WaitOptions::default()
             };
-            wait::wait(self.cluster, written, &options).await?;
+            wait::wait(self.cluster, pending, &options).await?;
         }
         Ok(())
     }
 
-    async fn resolved<'a>(
-        &self,
-        objects: &'a [Object],
-    ) -> Result<Vec<(&'a Object, Resource)>, Error> {
+    async fn resolved<'a>(&self, objects: &'a [Object]) -> Result<Vec<Placed<'a>>, Error> {
         let mut resolved = Vec::with_capacity(objects.len());
         for object in objects {
-            check(object)?;
-            let resource = self.cluster.resource(object).await?;
+            let resource = self.resource(object).await?;
             if resource.namespaced && object.namespace().is_none() {
-                return Err(Error::Invalid {
-                    object: object.id().to_string(),
-                    message: "namespace not specified".to_owned(),
-                });
+                return Err(invalid(object, "namespace not specified"));
             }
             resolved.push((object, resource));
         }
         Ok(resolved)
     }
 
-    /// Decides about every object; nothing is written but field ownership.
-    async fn plan(
-        &self,
-        objects: &[(&Object, Resource)],
-        memory: &Memory<'_>,
-    ) -> Result<Vec<Step>, Error> {
-        // Boxed here, where their lifetimes are known, so that callers get a future that is Send.
-        let probe = |(object, resource)| self.probe(object, resource, memory).boxed();
-        let probes: Vec<_> =
-            objects.iter().map(|(object, resource)| (*object, resource)).map(probe).collect();
-        let probes: Vec<Probe> =
-            stream::iter(probes).buffered(self.cluster.concurrency()).try_collect().await?;
-        let mut live = self.live(objects, &probes).await?;
-        let pairs = objects.iter().zip(probes).map(|((object, resource), probe)| {
-            let live = live.remove(&object.id());
-            self.decide(object, resource, probe, live).boxed()
-        });
-        let steps: Vec<_> = pairs.collect();
-        stream::iter(steps).buffered(self.cluster.concurrency()).try_collect().await
+    /// The served kind of an object. One that the set defines is waited for: a server needs a moment
+    /// from the established definition to the kind in its discovery.
+    async fn resource(&self, object: &Object) -> Result<Resource, Error> {
+        const TRIES: u32 = 25;
+        let kind = (object.group().to_owned(), object.kind().to_owned());
+        let mut tries = if self.defined.contains(&kind) { TRIES } else { 1 };
+        loop {
+            match self.cluster.resource(object).await {
+                Err(Error::NoMatch { .. }) if tries > 1 => tries -= 1,
+                answer => return answer,
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
-    async fn probe(
-        &self,
-        object: &Object,
-        resource: &Resource,
-        memory: &Memory<'_>,
-    ) -> Result<Probe, Error> {
+    /// Decides about every object; nothing is written but field ownership.
+    async fn plan(&self, objects: &[Placed<'_>], memory: &Memory<'_>) -> Result<Vec<Step>, Error> {
+        let priors: Vec<Prior> =
+            objects.iter().map(|(object, _)| self.prior(object, memory)).collect();
+        let possible = pick(&priors, |prior| matches!(prior, Prior::Possible));
+        let mut steps = self.ask_all(objects, &possible).await?;
+        let open = pick(&priors, |prior| matches!(prior, Prior::Outdated(_) | Prior::New));
+        let changes = steps.values().filter(|step| step.writes()).count();
+        let all_new = open.iter().all(|index| matches!(priors.get(*index), Some(Prior::New)));
+        let nothing_to_guard = (all_new && changes == 0) || changes + open.len() <= 1;
+        if !nothing_to_guard {
+            self.try_all(objects, &priors, &open).await?.into_iter().for_each(|(index, step)| {
+                steps.insert(index, step);
+            });
+        }
+        let step = |(index, (prior, (object, _))): (usize, (Prior, &Placed<'_>))| {
+            steps.remove(&index).unwrap_or_else(|| match prior {
+                Prior::LeftAlone => Step::Leave(Action::Skipped),
+                Prior::AsWanted => Step::Leave(Action::Unchanged),
+                Prior::Outdated(version) => {
+                    Step::Write { object: Box::new((*object).clone()), before: Some(version) }
+                }
+                Prior::Possible | Prior::New => Step::Create,
+            })
+        };
+        Ok(priors.into_iter().zip(objects).enumerate().map(step).collect())
+    }
+
+    fn prior(&self, object: &Object, memory: &Memory<'_>) -> Prior {
         if control::is_left_alone(object.as_value()) {
-            return Ok(Probe::Skip);
+            return Prior::LeftAlone;
         }
         let id = object.id();
+        let is_shown = memory.tracker.is_some_and(|tracker| tracker.shows(&id));
+        if is_shown && control::mode(object.as_value()) == Mode::IfNotPresent {
+            return Prior::LeftAlone;
+        }
         if let (Some(tracker), Some(known)) = (memory.tracker, memory.known.get(&id))
-            && known.digest == digest(object)
             && tracker.is_unchanged_since(&id, &known.resource_version)
         {
-            return Ok(Probe::Remembered);
-        }
-        match self.cluster.apply(resource, object, true).await {
-            Ok(wanted) if version(&wanted).is_empty() => Ok(Probe::Absent),
-            Ok(wanted) => Ok(Probe::Present(wanted)),
-            Err(error) if error.is_immutable() && self.may_recreate(object) => Ok(Probe::Immutable),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn may_recreate(&self, object: &Object) -> bool {
-        self.options.force || control::may_be_recreated(object)
-    }
-
-    /// Reads the objects that are there: by one list where there are several of a kind.
-    async fn live(
-        &self,
-        objects: &[(&Object, Resource)],
-        probes: &[Probe],
-    ) -> Result<BTreeMap<ObjectId, Value>, Error> {
-        let mut groups: BTreeMap<(&Resource, &str), Vec<ObjectId>> = BTreeMap::new();
-        for ((object, resource), probe) in objects.iter().zip(probes) {
-            if matches!(probe, Probe::Present(_)) {
-                let namespace = object.namespace().unwrap_or_default();
-                groups.entry((resource, namespace)).or_default().push(object.id());
+            if known.digest == digest(object) {
+                return Prior::AsWanted;
+            }
+            let is_plain = ignore::pointers(&self.options.ignore, object).is_empty()
+                && !self.options.migrate_api_version;
+            if is_plain {
+                return Prior::Outdated(known.resource_version.clone());
             }
         }
-        let mut found = BTreeMap::new();
-        for ((resource, namespace), ids) in groups {
-            let several = ids.len() > 1 && !self.options.selector.is_empty();
-            let mut by_name = BTreeMap::new();
-            if several {
-                let items = self.cluster.list(resource, namespace, &self.options.selector).await?;
-                let name = |item: &Value| item.at("metadata.name").as_str().map(str::to_owned);
-                by_name = items.into_iter().filter_map(|item| Some((name(&item)?, item))).collect();
-            }
-            for id in ids {
-                let listed = by_name.remove(&id.name).map(|item| named(item, resource));
-                let item = match listed {
-                    Some(item) => Some(item),
-                    None => self.cluster.get(resource, &id).await?,
-                };
-                found.extend(item.map(|item| (id, item)));
-            }
+        if is_shown || memory.applied.contains(&id) || memory.known.get(&id).is_some() {
+            return Prior::Possible;
         }
-        Ok(found)
-    }
-
-    async fn decide(
-        &self,
-        object: &Object,
-        resource: &Resource,
-        probe: Probe,
-        live: Option<Value>,
-    ) -> Result<Step, Error> {
-        let write = |object: Object, action, existing: Option<Value>| Step::Write {
-            object: Box::new(object),
-            action,
-            existing: existing.map(Box::new),
-        };
-        let wanted = match probe {
-            Probe::Skip => return Ok(Step::Leave(Action::Skipped)),
-            Probe::Remembered => return Ok(Step::Leave(Action::Unchanged)),
-            Probe::Absent => return Ok(write(object.clone(), Action::Created, None)),
-            Probe::Immutable => return Ok(Step::Recreate),
-            Probe::Present(wanted) => wanted,
-        };
-        // Gone between the dry run and the read: then it is created.
-        let Some(mut live) = live else { return Ok(write(object.clone(), Action::Created, None)) };
-        let mode = control::mode(object.as_value());
-        if control::is_left_alone(&live) || mode == Mode::IfNotPresent {
-            return Ok(Step::Leave(Action::Skipped));
-        }
-        let mut wanted = wanted;
-        if mode != Mode::Merge {
-            let (manager, others) = (self.cluster.manager(), &self.options.override_managers);
-            let operations = takeover::patch(&live, object.as_value(), manager, others);
-            if !operations.is_empty() {
-                live = self.cluster.patch(resource, object, &operations).await?;
-                // What the apply removes shows only now that its fields are ours.
-                wanted = self.cluster.apply(resource, object, true).await?;
-            }
-        }
-        let pointers = ignore::pointers(&self.options.ignore, object);
-        if has_drifted(&live, wanted, &pointers) {
-            let manager = self.cluster.manager();
-            let adjusted = ignore::adjusted(object, &live, &pointers, manager);
-            Ok(write(adjusted, Action::Configured, Some(live)))
-        } else {
-            Ok(Step::Verified(version(&live).to_owned()))
-        }
+        Prior::New
     }
 
     /// Writes what is to be written, in order, and remembers what was verified. Answers what
-    /// was written.
+    /// was written and is not ready yet. Kinds come one after the other, as they may need each other.
     async fn write(
         &self,
-        objects: &[(&Object, Resource)],
+        objects: &[Placed<'_>],
         steps: Vec<Step>,
         memory: &mut Memory<'_>,
         changes: &mut ChangeSet,
     ) -> Result<Vec<wait::Target>, Error> {
-        let writes: Vec<_> = objects
-            .iter()
-            .zip(steps)
-            .map(|((object, resource), step)| {
-                async move { (*object, self.step(object, resource, step).await) }.boxed()
-            })
-            .collect();
-        let mut writes = stream::iter(writes).buffered(self.cluster.concurrency());
-        let (mut written, mut failed) = (Vec::new(), None);
-        while let Some((object, result)) = writes.next().await {
-            let id = object.id();
-            match result {
-                Ok((action, version)) => {
-                    match version {
-                        Some(version) => memory.known.insert(&id, object, version),
-                        None if action == Action::Skipped => memory.known.remove(&id),
-                        None => {}
+        let mut pending = Vec::new();
+        let mut steps = steps.into_iter();
+        for kind in objects.chunk_by(|(_, one), (_, next)| one == next) {
+            let writes: Vec<_> = kind
+                .iter()
+                .zip(&mut steps)
+                .map(|((object, resource), step)| {
+                    async move { (*object, self.step(object, resource, step).await) }.boxed()
+                })
+                .collect();
+            let mut writes = stream::iter(writes).buffered(self.cluster.concurrency());
+            let mut failed = None;
+            while let Some((object, result)) = writes.next().await {
+                match result {
+                    Ok(done) => {
+                        if done.pending {
+                            pending.push(wait::Target::applied(object.id(), object.version()));
+                        }
+                        remember(&mut memory.known, object, &done);
+                        changes.push(object.id(), object.version(), done.action);
                     }
-                    if matches!(action, Action::Created | Action::Configured) {
-                        written.push(wait::Target::applied(id.clone(), object.version()));
+                    Err(error) => {
+                        memory.known.remove(&object.id());
+                        failed = failed.or(Some(error));
+                        break;
                     }
-                    changes.push(id, object.version(), action);
-                }
-                // What is under way already is let end, so that the change set tells all of it.
-                Err(error) => {
-                    memory.known.remove(&id);
-                    failed = failed.or(Some(error));
                 }
             }
-            if failed.is_some() {
-                break;
+            if let Some(error) = failed {
+                return Err(error);
             }
         }
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(written),
+        Ok(pending)
+    }
+
+    async fn step(&self, object: &Object, resource: &Resource, step: Step) -> Result<Done, Error> {
+        match step {
+            Step::Create => match self.cluster.create(resource, object).await {
+                Ok(created) => Ok(Done::written(&created, None)),
+                // It is there, or is refused; nothing was written, and the dry run tells.
+                Err(_) => match self.ask(object, resource, Live::Unknown).await? {
+                    Step::Create => Err(invalid(object, "cannot be created")),
+                    step => self.settle(object, resource, step).await,
+                },
+            },
+            step => self.settle(object, resource, step).await,
         }
     }
 
-    async fn step(
+    /// Does what was decided after asking.
+    async fn settle(
         &self,
         object: &Object,
         resource: &Resource,
         step: Step,
-    ) -> Result<(Action, Option<String>), Error> {
+    ) -> Result<Done, Error> {
         match step {
-            Step::Leave(action) => Ok((action, None)),
-            Step::Verified(version) => Ok((Action::Unchanged, Some(version))),
-            Step::Recreate => self.recreate(object, resource).await,
-            Step::Write { object: adjusted, action, existing } => {
+            Step::Leave(action) => Ok(Done::left(action)),
+            Step::Verified { version, changed } => {
+                let action = if changed { Action::Configured } else { Action::Unchanged };
+                Ok(Done { action, version: Some(version), pending: false })
+            }
+            Step::Create => Err(invalid(object, "cannot be created")),
+            Step::Recreate(live) => self.recreate(object, resource, &live).await,
+            Step::Write { object: adjusted, before } => {
                 match self.cluster.apply(resource, &adjusted, false).await {
-                    Ok(applied) => Ok((action, Some(version(&applied).to_owned()))),
-                    Err(error)
-                        if existing.is_some()
-                            && error.is_immutable()
-                            && self.may_recreate(object) =>
-                    {
-                        self.recreate(object, resource).await
+                    Ok(applied) => Ok(Done::written(&applied, before.as_deref())),
+                    Err(error) if before.is_some() => {
+                        match self.refused(object, resource, Live::Unknown, error).await? {
+                            Step::Recreate(live) => self.recreate(object, resource, &live).await,
+                            _ => Ok(Done::left(Action::Skipped)),
+                        }
                     }
                     Err(error) => Err(error),
                 }
@@ -392,55 +418,64 @@ impl Work<'_> {
         &self,
         object: &Object,
         resource: &Resource,
-    ) -> Result<(Action, Option<String>), Error> {
+        live: &Value,
+    ) -> Result<Done, Error> {
         let id = object.id();
-        self.cluster.delete(resource, &id, None).await?;
+        self.cluster.delete(resource, &id, live).await?;
         let gone = WaitOptions { timeout: self.options.stage_timeout, ..WaitOptions::default() };
         wait::gone(self.cluster, vec![(id, object.version().to_owned())], &gone).await?;
         let applied = self.cluster.apply(resource, object, false).await?;
-        Ok((Action::Created, Some(version(&applied).to_owned())))
+        Ok(Done::written(&applied, None))
     }
 }
 
-/// Items of a list carry neither kind nor version.
-fn named(mut item: Value, resource: &Resource) -> Value {
-    if let Some(fields) = item.as_object_mut() {
-        fields.insert("kind".to_owned(), resource.kind.clone().into());
-        fields.insert("apiVersion".to_owned(), resource.api_version().into());
+/// The indexes of those that fit.
+fn pick(priors: &[Prior], fits: impl Fn(&Prior) -> bool) -> Vec<usize> {
+    let all = priors.iter().enumerate();
+    all.filter(|(_, prior)| fits(prior)).map(|(index, _)| index).collect()
+}
+
+/// Whether an object that is there is left as it is.
+fn is_skipped(object: &Object, live: &Value) -> bool {
+    control::is_left_alone(live) || control::mode(object.as_value()) == Mode::IfNotPresent
+}
+
+fn remember(known: &mut Known, object: &Object, done: &Done) {
+    match &done.version {
+        Some(version) => known.insert(&object.id(), object, version.clone()),
+        None if done.action == Action::Skipped => known.remove(&object.id()),
+        None => {}
     }
-    item
 }
 
 fn version(object: &Value) -> &str {
     object.at("metadata.resourceVersion").as_str().unwrap_or_default()
 }
 
-/// Whether the object drifted, the ignored fields aside.
-fn has_drifted(live: &Value, mut wanted: Value, pointers: &[&str]) -> bool {
-    if pointers.is_empty() {
-        return drift::has_drifted(live, &wanted);
-    }
-    let mut live = live.clone();
-    for pointer in pointers {
-        ignore::remove(&mut live, pointer);
-        ignore::remove(&mut wanted, pointer);
-    }
-    drift::has_drifted(&live, &wanted)
+fn invalid(object: &Object, message: &str) -> Error {
+    Error::Invalid { object: object.id().to_string(), message: message.to_owned() }
 }
 
-/// Refuses what must never reach a cluster.
+/// Refuses what must never reach a cluster, before anything of the set does.
+fn check_all(objects: &[Object]) -> Result<(), Error> {
+    let mut ids = BTreeSet::new();
+    for object in objects {
+        check(object)?;
+        if !ids.insert(object.id()) {
+            return Err(invalid(object, "is in the set twice"));
+        }
+    }
+    Ok(())
+}
+
 fn check(object: &Object) -> Result<(), Error> {
-    let invalid = |message: &str| {
-        Err(Error::Invalid { object: object.id().to_string(), message: message.to_owned() })
-    };
     if object.name().is_empty() {
-        return invalid("metadata.name is empty; names cannot be generated here");
+        return Err(invalid(object, "has no metadata.name; names cannot be generated here"));
     }
     let encrypted = object.as_value().get("sops").is_some();
-    if encrypted && control::value(object.as_value(), "decrypt") != Some("Disabled") {
-        return invalid(
-            "is SOPS encrypted, configuring decryption is required for this secret to be reconciled",
-        );
+    if encrypted && !control::is_decryption_disabled(object.as_value()) {
+        let message = "is SOPS encrypted, configuring decryption is required for this secret to be reconciled";
+        return Err(invalid(object, message));
     }
     Ok(())
 }

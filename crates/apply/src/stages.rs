@@ -36,9 +36,9 @@ pub(crate) fn split(mut objects: Vec<Object>, custom: &[StageKind]) -> Vec<Stage
         };
         stage.push(object);
     }
-    let last = stages.len() - 1;
-    let stages = stages.into_iter().enumerate();
-    let stages = stages.map(|(number, objects)| Stage { objects, awaited: number < last });
+    // Definitions and classes are waited for; what is in the third only comes before the rest.
+    let stages = stages.into_iter().zip([true, true, false, false]);
+    let stages = stages.map(|(objects, awaited)| Stage { objects, awaited });
     stages.filter(|stage| !stage.objects.is_empty()).collect()
 }
 
@@ -76,7 +76,7 @@ mod tests {
             [
                 (kinds(&["CustomResourceDefinition", "Namespace"]), true),
                 (kinds(&["StorageClass"]), true),
-                (kinds(&["Widget"]), true),
+                (kinds(&["Widget"]), false),
                 (kinds(&["ConfigMap", "Deployment"]), false),
             ]
         );

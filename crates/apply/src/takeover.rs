@@ -28,14 +28,35 @@ pub(crate) fn patch(
         operations
             .push(json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}));
     }
-    if !operations.is_empty()
-        && let Some(version) = live.at("metadata.resourceVersion").as_str()
-    {
-        // Whoever was faster wins; the next visit starts from what they made of it.
-        operations
-            .push(json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}));
+    if !operations.is_empty() {
+        operations.extend(same_version(live));
     }
     operations
+}
+
+/// The JSON patch after which all managers' fields are in this API version; empty when they are. A
+/// definition that adds a field with a default in a newer version makes the server refuse to apply
+/// to objects whose fields are recorded in an older one.
+pub(crate) fn migration(live: &Value, api_version: &str) -> Vec<Value> {
+    let Some(entries) = live.at("metadata.managedFields").as_array() else { return Vec::new() };
+    if entries.iter().all(|entry| entry.at("apiVersion") == api_version) {
+        return Vec::new();
+    }
+    let mut entries = entries.clone();
+    for fields in entries.iter_mut().filter_map(Value::as_object_mut) {
+        fields.insert("apiVersion".to_owned(), api_version.into());
+    }
+    let mut operations =
+        vec![json!({"op": "replace", "path": "/metadata/managedFields", "value": entries})];
+    operations.extend(same_version(live));
+    operations
+}
+
+/// The operation that makes a patch fail if somebody was faster: the next visit starts from what
+/// they made of the object.
+fn same_version(live: &Value) -> Option<Value> {
+    let version = live.at("metadata.resourceVersion").as_str()?;
+    Some(json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}))
 }
 
 fn legacy(live: &Value, wanted: &Value) -> Vec<Value> {
@@ -98,7 +119,8 @@ fn taken_over(live: &Value, manager: &str, overridden: &[String]) -> Option<Vec<
 /// makes of the time before it, ourselves by other means, and whom the flags name.
 fn is_taken(name: &str, operation: &str, manager: &str, overridden: &[String]) -> bool {
     name.starts_with("kubectl")
-        || (operation == "Update" && (name == "before-first-apply" || name == manager))
+        || (operation == "Update"
+            && (name.starts_with("before-first-apply") || name.starts_with(manager)))
         || overridden.iter().any(|prefix| name.starts_with(prefix.as_str()))
 }
 
@@ -157,6 +179,17 @@ mod tests {
         ]);
         assert_eq!(patch(&live, &json!({}), "ours", &[]), Vec::<Value>::new());
         assert_eq!(patch(&live, &json!({}), "ours", &["flux-client".to_owned()]).len(), 2);
+    }
+
+    #[test]
+    fn all_managers_move_to_the_version_that_is_applied() {
+        let live = live(&[entry("ours", "Apply", json!({})), entry("other", "Update", json!({}))]);
+        assert_eq!(migration(&live, "v1"), Vec::<Value>::new());
+        let [fields, version] = <[Value; 2]>::try_from(migration(&live, "example.com/v2")).unwrap();
+        let versions: Vec<&Value> =
+            fields["value"].as_array().unwrap().iter().map(|e| &e["apiVersion"]).collect();
+        assert_eq!(versions, ["example.com/v2", "example.com/v2"]);
+        assert_eq!(version["value"], "7");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::watch;
 pub struct Foreign {
     /// The object.
     pub id: ObjectId,
-    /// Its labels, which name its owner.
+    /// Its labels, which name its owner; empty when nobody saw it go.
     pub labels: BTreeMap<String, String>,
     /// It is gone.
     pub deleted: bool,
@@ -106,6 +106,13 @@ impl Tracker {
         }
     }
 
+    /// Whether the watch shows the object.
+    pub(crate) fn shows(&self, id: &ObjectId) -> bool {
+        let kinds = lock(&self.kinds);
+        let kind = kinds.get(&(id.group.clone(), id.kind.clone()));
+        kind.is_some_and(|kind| kind.objects.contains_key(id))
+    }
+
     fn watch(&self, resource: Resource, key: (String, String)) -> impl Future<Output = ()> + use<> {
         let api: Api<PartialObjectMeta<DynamicObject>> =
             Api::all_with(self.cluster.client().clone(), &api_resource(&resource));
@@ -156,9 +163,10 @@ impl Kind {
             }
             Event::InitDone => {
                 let relisted = std::mem::take(&mut self.relisted);
-                self.objects.retain(|id, _| relisted.contains(id));
                 self.synced = true;
-                Vec::new()
+                let gone = self.objects.extract_if(.., |id, _| !relisted.contains(id));
+                let foreign = |(id, _)| Foreign { id, labels: BTreeMap::new(), deleted: true };
+                gone.map(foreign).collect()
             }
         }
     }
@@ -306,11 +314,11 @@ mod tests {
     }
 
     #[test]
-    fn deletion_is_drift_and_a_relist_forgets_what_is_gone() {
+    fn deletion_is_drift_also_when_nobody_saw_it() {
         let there = || object("5", &[("ours", "f:data", None)]);
         let (foreign, since) = run(vec![Event::Apply(there()), Event::Delete(there())]);
         assert_eq!((foreign, since), (vec![false, true], None));
         let (foreign, since) = run(vec![Event::Apply(there()), Event::Init, Event::InitDone]);
-        assert_eq!((foreign, since), (vec![false, false, false], None));
+        assert_eq!((foreign, since), (vec![false, false, true], None));
     }
 }

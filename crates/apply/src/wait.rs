@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event};
 use manifest::ObjectId;
@@ -52,6 +52,9 @@ pub struct WaitOptions {
     pub fail_fast: bool,
     /// Health by expressions.
     pub checks: Arc<Vec<HealthCheck>>,
+    /// Objects that go by themselves once they are done (Jobs with `ttlSecondsAfterFinished`): not
+    /// to be there is as wanted.
+    pub vanishing: Arc<BTreeSet<ObjectId>>,
     /// Ends the wait early.
     pub cancel: CancellationToken,
 }
@@ -62,6 +65,7 @@ impl Default for WaitOptions {
             timeout: Duration::from_mins(1),
             fail_fast: true,
             checks: Arc::default(),
+            vanishing: Arc::default(),
             cancel: CancellationToken::new(),
         }
     }
@@ -120,6 +124,10 @@ pub async fn gone(
 
 type States = BTreeMap<ObjectId, Health>;
 
+/// How often to look at what no watch tells: the Pods of workloads that are on their way, and
+/// whether a kind is served by now. The figure is that of kustomize-controller's polling.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// Follows the objects until there is a verdict, the time is over or the wait is cancelled.
 async fn observe(
     cluster: &Cluster,
@@ -134,8 +142,17 @@ async fn observe(
     if states.is_empty() {
         return Ok(());
     }
-    let mut news = news(cluster, targets, &mut states, &options.checks).await?;
+    let mut news: SelectAll<News> = SelectAll::new();
+    // This stream never ends, so that a wait on nothing but missing kinds still ends by time.
+    news.push(stream::pending().boxed());
+    let mut missing = follow(cluster, targets, &mut news, &options.checks).await?;
     let mut end = std::pin::pin!(tokio::time::sleep(options.timeout));
+    let mut pods: BTreeMap<ObjectId, String> = BTreeMap::new();
+    let mut look = tokio::time::interval(LOOK_AGAIN);
+    look.reset();
+    for target in &missing {
+        states.insert(target.id.clone(), Health::NotFound);
+    }
     loop {
         if let Some(verdict) = verdict(&states) {
             return verdict;
@@ -143,9 +160,21 @@ async fn observe(
         tokio::select! {
             biased;
             () = options.cancel.cancelled() => return Err(Error::Cancelled),
-            Some((id, health)) = news.next() => {
-                if let Some(state) = states.get_mut(&id) {
-                    *state = health;
+            Some(seen) = news.next() => {
+                match seen.pods.filter(|_| matches!(seen.health, Health::InProgress(_))) {
+                    Some(selector) => pods.insert(seen.id.clone(), selector),
+                    None => pods.remove(&seen.id),
+                };
+                if let Some(state) = states.get_mut(&seen.id) {
+                    let gone = seen.health == Health::NotFound;
+                    let done = gone && options.vanishing.contains(&seen.id);
+                    *state = if done { Health::Current } else { seen.health };
+                }
+            }
+            _ = look.tick(), if !pods.is_empty() || !missing.is_empty() => {
+                missing = follow(cluster, missing, &mut news, &options.checks).await?;
+                for (id, failed) in failed_pods(cluster, &pods).await {
+                    states.insert(id, Health::Failed(format!("{failed} pods have failed")));
                 }
             }
             () = &mut end => {
@@ -154,6 +183,25 @@ async fn observe(
             }
         }
     }
+}
+
+/// The workloads of which Pods have failed, and how many. Pods that cannot be read count as well.
+async fn failed_pods(
+    cluster: &Cluster,
+    pods: &BTreeMap<ObjectId, String>,
+) -> Vec<(ObjectId, usize)> {
+    let mut failed = Vec::new();
+    for (id, selector) in pods {
+        let pod = ObjectId { group: String::new(), kind: "Pod".to_owned(), ..id.clone() };
+        let Ok(Some(resource)) = cluster.resource_of(&pod, "v1").await else { continue };
+        let Ok(items) = cluster.list(&resource, &id.namespace, selector).await else { continue };
+        let items = items.into_iter().map(|item| resource.named(item));
+        let count = items.filter(health::is_failed_pod).count();
+        if count > 0 {
+            failed.push((id.clone(), count));
+        }
+    }
+    failed
 }
 
 fn describe<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Health)>) -> String {
@@ -169,33 +217,44 @@ fn describe<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Health)>) -> St
     text
 }
 
-type News = BoxStream<'static, (ObjectId, Health)>;
+/// An object as a watch showed it.
+struct Seen {
+    id: ObjectId,
+    health: Health,
+    /// The selector of the Pods that may have failed without a word of the object's status.
+    pods: Option<String>,
+}
 
-/// What happens to the objects, by one watch per kind and namespace.
-async fn news(
+impl Seen {
+    fn missing(id: ObjectId) -> Self {
+        Self { id, health: Health::NotFound, pods: None }
+    }
+}
+
+type News = BoxStream<'static, Seen>;
+
+/// Follows the objects by one watch per kind and namespace; answers those whose kind is not served.
+async fn follow(
     cluster: &Cluster,
     targets: Vec<Target>,
-    states: &mut States,
+    news: &mut SelectAll<News>,
     checks: &Arc<Vec<HealthCheck>>,
-) -> Result<News, Error> {
+) -> Result<Vec<Target>, Error> {
     let mut groups: BTreeMap<(Resource, String), BTreeSet<ObjectId>> = BTreeMap::new();
+    let mut missing = Vec::new();
     for target in targets {
         match cluster.resource_of(&target.id, &target.version).await? {
             Some(resource) => {
                 let namespace = target.id.namespace.clone();
                 groups.entry((resource, namespace)).or_default().insert(target.id);
             }
-            None => {
-                states.insert(target.id, Health::NotFound);
-            }
+            None => missing.push(target),
         }
     }
-    let watches = groups
-        .into_iter()
-        .map(|((resource, namespace), ids)| one_kind(cluster, resource, namespace, ids, checks));
-    // The last stream never ends, so that a wait on nothing but missing kinds still ends by time.
-    let watches = watches.chain(std::iter::once(stream::pending().boxed()));
-    Ok(stream::select_all(watches).boxed())
+    for ((resource, namespace), ids) in groups {
+        news.push(one_kind(cluster, resource, namespace, ids, checks));
+    }
+    Ok(missing)
 }
 
 fn one_kind(
@@ -236,7 +295,7 @@ struct View {
 
 impl View {
     /// What an event says about the objects waited for.
-    fn take(&mut self, event: Event<DynamicObject>) -> Vec<(ObjectId, Health)> {
+    fn take(&mut self, event: Event<DynamicObject>) -> Vec<Seen> {
         match event {
             Event::Init => {
                 self.seen.clear();
@@ -247,14 +306,15 @@ impl View {
                 if !self.ids.contains(&id) {
                     return Vec::new();
                 }
-                let health = checks::health(&self.checks, &self.value(object));
+                let object = self.value(object);
+                let health = checks::health(&self.checks, &object);
                 self.seen.insert(id.clone());
-                vec![(id, health)]
+                vec![Seen { id, health, pods: health::pods_of(&object) }]
             }
-            Event::Delete(object) => vec![(self.id(&object), Health::NotFound)],
+            Event::Delete(object) => vec![Seen::missing(self.id(&object))],
             Event::InitDone => {
                 let missing = self.ids.difference(&self.seen);
-                missing.map(|id| (id.clone(), Health::NotFound)).collect()
+                missing.cloned().map(Seen::missing).collect()
             }
         }
     }
@@ -269,13 +329,7 @@ impl View {
     }
 
     fn value(&self, object: DynamicObject) -> Value {
-        let mut value = serde_json::to_value(object).unwrap_or(Value::Null);
-        if let Some(fields) = value.as_object_mut() {
-            // Items of a list carry neither.
-            fields.insert("apiVersion".to_owned(), self.resource.api_version().into());
-            fields.insert("kind".to_owned(), self.resource.kind.clone().into());
-        }
-        value
+        self.resource.named(serde_json::to_value(object).unwrap_or(Value::Null))
     }
 }
 

@@ -1,15 +1,23 @@
 //! Clients for clusters: our own, and those that kubeconfigs in Secrets lead to.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kube::client::ClientBuilder;
 use kube::client::retry::RetryPolicy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use thiserror::Error;
+use tower::Service;
 use tower::buffer::BufferLayer;
+use tower::layer::layer_fn;
 use tower::retry::RetryLayer;
+
+use crate::metrics::Metrics;
 
 /// How long a request to a remote cluster may take, as in the original.
 const REMOTE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,7 +43,7 @@ pub enum ClientError {
 ///
 /// # Errors
 /// When none of them leads to a cluster.
-pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
+pub async fn connect(kubeconfig: Option<&Path>, metrics: &Metrics) -> Result<Client, ClientError> {
     let config = match kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).map_err(ClientError::Kubeconfig)?;
@@ -43,7 +51,7 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
         }
         None => Config::infer().await.map_err(|error| ClientError::Infer(Box::new(error)))?,
     };
-    client(config)
+    client(config, metrics)
 }
 
 /// What a kubeconfig from a Secret may do beyond naming a server and credentials.
@@ -60,12 +68,16 @@ pub struct Allow {
 ///
 /// # Errors
 /// When the text is no kubeconfig or nothing usable is left of it.
-pub async fn from_secret(text: &str, allow: Allow) -> Result<Client, ClientError> {
+pub async fn from_secret(
+    text: &str,
+    allow: Allow,
+    metrics: &Metrics,
+) -> Result<Client, ClientError> {
     let kubeconfig = Kubeconfig::from_yaml(text).map_err(ClientError::Kubeconfig)?;
     let mut config = from_kubeconfig(sanitized(kubeconfig, allow)).await?;
     config.connect_timeout = Some(REMOTE_TIMEOUT);
     config.write_timeout = Some(REMOTE_TIMEOUT);
-    client(config)
+    client(config, metrics)
 }
 
 async fn from_kubeconfig(kubeconfig: Kubeconfig) -> Result<Config, ClientError> {
@@ -77,14 +89,58 @@ async fn from_kubeconfig(kubeconfig: Kubeconfig) -> Result<Config, ClientError> 
 /// tried again anyway, so there is no point in holding it for long.
 const RETRY: (Duration, Duration, u32) = (Duration::from_millis(50), Duration::from_secs(5), 6);
 
-fn client(mut config: Config) -> Result<Client, ClientError> {
+fn client(mut config: Config, metrics: &Metrics) -> Result<Client, ClientError> {
     config.default_retry = false;
+    let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
+    let (counted, host) = (metrics.clone(), Arc::<str>::from(host));
     let builder = ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| ClientError::Client(Box::new(error)))?;
     let (first, longest, tries) = RETRY;
     let policy = RetryPolicy::new(first, longest, tries, true);
     let policy = policy.map_err(|_| ClientError::Refused("delays of retries are out of order"))?;
+    // Innermost, so that a request that is tried again counts again.
+    let count =
+        layer_fn(move |inner| Counted { inner, metrics: counted.clone(), host: Arc::clone(&host) });
+    let builder = builder.with_layer(&count);
     Ok(builder.with_layer(&BufferLayer::new(1024)).with_layer(&RetryLayer::new(policy)).build())
+}
+
+/// Counts requests by their answers.
+#[derive(Clone)]
+struct Counted<S> {
+    inner: S,
+    metrics: Metrics,
+    host: Arc<str>,
+}
+
+impl<S, B, A> Service<http::Request<B>> for Counted<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<A>>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+    A: 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let (metrics, host) = (self.metrics.clone(), Arc::clone(&self.host));
+        let method = request.method().clone();
+        let answer = self.inner.call(request);
+        async move {
+            let answer = answer.await;
+            let code = answer.as_ref().map(|answer| answer.status().as_u16().to_string());
+            let code = code.unwrap_or_else(|_| "<error>".to_owned());
+            metrics.requested(method.as_str(), &host, &code);
+            answer
+        }
+        .boxed()
+    }
 }
 
 /// Keeps the host, certificates and keys given in line, basic and bearer credentials, and the

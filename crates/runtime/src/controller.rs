@@ -13,10 +13,9 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::core::{DeserializeGuard, error_boundary::InvalidObject};
 use kube::runtime::watcher::{Config, Event};
 use serde::de::DeserializeOwned;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Observed};
 use crate::kind::Key;
@@ -24,20 +23,20 @@ use crate::objects::Objects;
 use crate::queue::Queue;
 use crate::reconcile::Reconcile;
 use crate::visit::{Next, Ticket, Visitor};
-use crate::wake::{Cause, Seen, Waker};
+use crate::wake::{Cause, Interrupt, Seen, Waker, Wakes};
 use crate::watch::{self, Change};
 
 /// One kind's watch, queue and workers. Made with a reconciler, given further watches, then run.
 pub struct Controller<R: Reconcile> {
     visitor: Visitor<R>,
     waker: Waker,
-    wakes: mpsc::UnboundedReceiver<(Key, Cause)>,
+    wakes: Wakes,
     side_watches: JoinSet<()>,
     queue: Queue<Key>,
     seen: BTreeMap<Key, Seen>,
     relisted: BTreeSet<Key>,
     failures: BTreeMap<Key, u32>,
-    cancels: BTreeMap<Key, CancellationToken>,
+    cancels: BTreeMap<Key, Interrupt>,
     visits: JoinSet<(Key, Next)>,
 }
 
@@ -131,6 +130,8 @@ impl<R: Reconcile> Controller<R> {
         let mut primary = self.primary();
         let kind = R::Object::kind(&()).into_owned();
         tracing::info!(controllerKind = kind, "starting controller");
+        let workers = self.visitor.context.options().concurrent.max(1);
+        self.visitor.context.metrics().limit(&kind, workers);
         loop {
             self.start_due();
             let now = Instant::now();
@@ -148,7 +149,7 @@ impl<R: Reconcile> Controller<R> {
                 () = shutdown.cancelled() => break,
                 Some(visit) = self.visits.join_next() => self.visited(visit),
                 Some(event) = primary.next() => self.changed(event),
-                Some((key, cause)) = self.wakes.recv() => self.woken(&key, cause),
+                (key, cause) = self.wakes.next() => self.woken(&key, cause),
                 Ok(permit) = workers.acquire_owned(), if waiting_for_worker => self.start(permit),
                 () = timer => {}
             }
@@ -182,7 +183,7 @@ impl<R: Reconcile> Controller<R> {
 
     fn start(&mut self, permit: OwnedSemaphorePermit) {
         let Some(key) = self.queue.pop(Instant::now()) else { return };
-        let cancel = self.visitor.context.shutdown().child_token();
+        let cancel = Interrupt::new(self.visitor.context.shutdown());
         self.cancels.insert(key.clone(), cancel.clone());
         let failures = self.failures.get(&key).copied().unwrap_or(0);
         let ticket = Ticket { key: key.clone(), permit, cancel, failures };
@@ -222,7 +223,7 @@ impl<R: Reconcile> Controller<R> {
         if cause.is_newer_work()
             && let Some(cancel) = self.cancels.get(key)
         {
-            cancel.cancel();
+            cancel.fire(cause);
         }
         self.queue.wake(key, Instant::now() + cause.delay());
     }
@@ -295,7 +296,7 @@ impl<R: Reconcile> Controller<R> {
     fn is_gone(&mut self, key: &Key) {
         self.seen.remove(key);
         if let Some(cancel) = self.cancels.get(key) {
-            cancel.cancel();
+            cancel.fire(Cause::Changed);
         }
         if !self.queue.is_running(key) {
             self.forget(key);

@@ -18,6 +18,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Draft<K: Object> {
     pub(crate) status: K::Status,
     written: Map<String, Value>,
+    /// A version of the object in which its status is as it was written last.
+    version: Option<String>,
 }
 
 impl<K: Object> Draft<K> {
@@ -26,12 +28,19 @@ impl<K: Object> Draft<K> {
     /// # Errors
     /// When the status cannot be written as JSON.
     pub(crate) fn of(object: &K) -> Result<Self, serde_json::Error> {
-        let written = match object.status() {
-            Some(status) => as_map(serde_json::to_value(status)?),
-            None => Map::new(),
-        };
-        Ok(Self { status: object.status().cloned().unwrap_or_default(), written })
+        Ok(Self {
+            status: object.status().cloned().unwrap_or_default(),
+            written: status_of(object)?,
+            version: object.meta().resource_version.clone(),
+        })
     }
+}
+
+fn status_of<K: Object>(object: &K) -> Result<Map<String, Value>, serde_json::Error> {
+    Ok(match object.status() {
+        Some(status) => as_map(serde_json::to_value(status)?),
+        None => Map::new(),
+    })
 }
 
 fn as_map(value: Value) -> Map<String, Value> {
@@ -63,7 +72,12 @@ pub(crate) fn merge_patch(old: &Map<String, Value>, new: &Map<String, Value>) ->
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
-/// Writes a draft to the status subresource, only when something changed, one write at a time.
+/// Times that a write is tried again because something else of the object was changed meanwhile.
+const TRIES: u32 = 5;
+
+/// Writes a draft to the status subresource, only when something changed, one write at a time, and
+/// only over the status that the visit began with: what is built on a status that another instance
+/// has written since (an inventory above all) must not take its place.
 pub(crate) struct Writer<K: Object> {
     draft: Mutex<Draft<K>>,
     gate: tokio::sync::Mutex<()>,
@@ -93,7 +107,7 @@ impl<K: Object> Writer<K> {
     /// Sends what changed since the last write. An object that is gone is no error.
     ///
     /// # Errors
-    /// When the server refuses the patch or does not answer.
+    /// When the server refuses the patch or does not answer, and when somebody else wrote the status.
     pub(crate) async fn write(&self) -> Result<(), kube::Error> {
         let _one_at_a_time = self.gate.lock().await;
         let (value, patch) = {
@@ -104,16 +118,58 @@ impl<K: Object> Writer<K> {
             (value, patch)
         };
         let Some(patch) = patch else { return Ok(()) };
-        let body = Patch::Merge(serde_json::json!({ "status": patch }));
         let params =
             PatchParams { field_manager: Some(self.manager.clone()), ..PatchParams::default() };
-        match self.api.patch_status(&self.key.name, &params, &body).await {
-            Ok(object) => self.objects.put(self.key.clone(), Arc::new(object)),
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(error) => return Err(error),
+        let mut tries = 1;
+        loop {
+            let version = self.version();
+            let body = serde_json::json!({
+                "metadata": {"resourceVersion": version}, "status": &patch,
+            });
+            match self.api.patch_status(&self.key.name, &params, &Patch::Merge(body)).await {
+                Ok(object) => {
+                    self.draft().version.clone_from(&object.meta().resource_version);
+                    self.objects.put(self.key.clone(), Arc::new(object));
+                    break;
+                }
+                Err(kube::Error::Api(status)) if status.code == 404 => break,
+                Err(kube::Error::Api(status)) if status.code == 409 && tries < TRIES => {
+                    tries += 1;
+                    if !self.look_again().await? {
+                        return Err(kube::Error::Api(status));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.draft().written = value;
         Ok(())
+    }
+
+    /// The newest version that is known to have the status that was written last.
+    fn version(&self) -> Option<String> {
+        let mut draft = self.draft();
+        if let Some(object) = self.objects.get(&self.key)
+            && object.meta().resource_version != draft.version
+            && status_of(object.as_ref()).is_ok_and(|status| status == draft.written)
+        {
+            draft.version.clone_from(&object.meta().resource_version);
+        }
+        draft.version.clone()
+    }
+
+    /// Reads the object after a conflict; answers whether its status is still as it was written.
+    async fn look_again(&self) -> Result<bool, kube::Error> {
+        let Some(object) = self.api.get_opt(&self.key.name).await? else { return Ok(true) };
+        let status = status_of(&object).map_err(kube::Error::SerdeError)?;
+        let version = object.meta().resource_version.clone();
+        self.objects.put(self.key.clone(), Arc::new(object));
+        let mut draft = self.draft();
+        let same = status == draft.written;
+        if same {
+            draft.version = version;
+        }
+        Ok(same)
     }
 }
 

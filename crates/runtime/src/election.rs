@@ -96,6 +96,11 @@ impl Election {
         }
     }
 
+    /// How long a leader that could not renew in time may go on: until its lease expires.
+    pub fn margin(&self) -> Duration {
+        self.flags.lease_duration.saturating_sub(self.flags.renew_deadline)
+    }
+
     /// Gives the lease back, so that the next instance need not wait for it to expire.
     pub async fn release(&self) {
         if !self.flags.release_on_cancel {

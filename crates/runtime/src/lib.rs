@@ -53,5 +53,5 @@ pub use reconcile::{Reconcile, Visits};
 pub use run::Run;
 pub use start::{StartError, run};
 pub use status::{EventType, Note};
-pub use wake::{Cause, Waker};
+pub use wake::{Cause, Waker, Wakes};
 pub use watch::Change;

@@ -92,6 +92,9 @@ impl<W: Fn(&str) -> std::io::Result<()>> JsonLines<W> {
 /// The fields of a span, kept with it.
 struct Fields(Map<String, Value>);
 
+/// The field of a line that holds an object: what was done, by object or by action.
+const OUTPUT: &str = "output";
+
 struct Collect<'a>(&'a mut Map<String, Value>);
 
 impl Visit for Collect<'_> {
@@ -100,7 +103,10 @@ impl Visit for Collect<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, Value::String(value.to_owned()));
+        // Fields of lines are flat; the one that tells what was done to which object holds JSON.
+        let structured = (field.name() == OUTPUT).then(|| serde_json::from_str(value).ok());
+        let value = structured.flatten().unwrap_or_else(|| Value::String(value.to_owned()));
+        self.put(field, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
@@ -226,14 +232,15 @@ mod tests {
             );
             let _inside = span.enter();
             span.record("revision", "main@sha1:1");
-            tracing::error!(error = "no", "failed \"badly\"");
+            tracing::error!(error = "no", output = r#"{"A/b":"created"}"#, "failed \"badly\"");
         });
         assert_eq!(
             lines.lock().unwrap().as_str(),
             concat!(
                 r#"{"level":"error","ts":"2026-01-02T03:04:05.678Z","msg":"failed \"badly\"","#,
                 r#""Kustomization":{"name":"podinfo","namespace":"apps"},"controllerKind":"Kustomization","#,
-                r#""error":"no","name":"podinfo","namespace":"apps","revision":"main@sha1:1"}"#,
+                r#""error":"no","name":"podinfo","namespace":"apps","output":{"A/b":"created"},"#,
+                r#""revision":"main@sha1:1"}"#,
                 "\n"
             )
         );

@@ -58,6 +58,14 @@ impl<K: Resource> Objects<K> {
     }
 }
 
+/// A view of these objects, for tests of what looks at one.
+impl<K: Resource> FromIterator<K> for Objects<K> {
+    fn from_iter<T: IntoIterator<Item = K>>(objects: T) -> Self {
+        let keyed = objects.into_iter().map(|object| (Key::of(&object), Arc::new(object)));
+        Self { inner: Arc::new(RwLock::new(keyed.collect())) }
+    }
+}
+
 /// Whether `candidate` is an older state of the same object than `other`. Resource versions are
 /// compared as numbers, which Kubernetes promises since 1.35; what is no number counts as new.
 fn is_older<K: Resource>(candidate: &K, other: &K) -> bool {

@@ -18,6 +18,7 @@ use crate::draft::Writer;
 use crate::kind::Key;
 use crate::outcome::{Cancel, Stop};
 use crate::status::{self, EventType, Note, Stamp};
+use crate::wake::{Cause, Interrupt};
 
 /// This visit: the object, its status, and what the work needs from the frame.
 pub struct Run<K: Object> {
@@ -27,7 +28,7 @@ pub struct Run<K: Object> {
     pub(crate) writer: Arc<Writer<K>>,
     pub(crate) workers: Arc<Semaphore>,
     pub(crate) permit: Option<OwnedSemaphorePermit>,
-    pub(crate) cancel: CancellationToken,
+    pub(crate) cancel: Interrupt,
     pub(crate) scratch: Option<TempDir>,
     pub(crate) revision: Option<String>,
     pub(crate) metadata: Vec<(String, String)>,
@@ -226,7 +227,12 @@ impl<K: Object> Run<K> {
     /// Fires when there is newer work for this object or the process ends. Only steps that wait
     /// look at it.
     pub fn cancelled(&self) -> CancellationToken {
-        self.cancel.clone()
+        self.cancel.token.clone()
+    }
+
+    /// The newer work that fired [`Run::cancelled`], if that is what did.
+    pub fn newer_work(&self) -> Option<Cause> {
+        self.cancel.cause()
     }
 
     /// What fired [`Run::cancelled`].

@@ -13,6 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::context::{Context, Options, Parts};
 use crate::election::{Election, lease_name};
 use crate::flags::{Address, CommonFlags};
+use crate::metrics::Metrics;
 use crate::{events, serve};
 
 /// Why a controller could not start, or stopped.
@@ -59,19 +60,21 @@ where
     Controllers: Future<Output = ()>,
 {
     let shutdown = CancellationToken::new();
-    let client = clients::connect(flags.kubeconfig.as_deref()).await?;
+    let metrics = Metrics::default();
+    let client = clients::connect(flags.kubeconfig.as_deref(), &metrics).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let graceful = options.graceful_shutdown;
     let selector = options.watch_label_selector.clone();
     let parts = Parts {
         clock: Some(Arc::clone(&clock)),
         options,
+        metrics: Some(metrics.clone()),
         shutdown: Some(shutdown.clone()),
         ..Parts::default()
     };
     let context = Context::new(name, client.clone(), parts);
     open(&context, "health", flags.health_addr, serve::health()).await?;
-    let metrics = serve::metrics(context.metrics().clone());
+    let metrics = serve::metrics(metrics);
     open(&context, "metrics", flags.metrics_addr, metrics).await?;
     end_on_signal(&context)?;
 
@@ -111,10 +114,15 @@ async fn lead(
     };
     // Visits end first; only then may another instance begin.
     shutdown.cancel();
-    controllers.await;
     if lost {
+        // Another one begins when the lease has expired, whether we are done or not: what is left of
+        // it is all the time there is. A visit may be dropped at any point.
+        if tokio::time::timeout(election.margin(), controllers).await.is_err() {
+            tracing::warn!("visits under way were dropped, another instance may lead now");
+        }
         return Err(StartError::LeaseLost);
     }
+    controllers.await;
     election.release().await;
     Ok(())
 }
@@ -161,4 +169,50 @@ fn runtime_namespace(flags: &CommonFlags, client: &kube::Client) -> String {
 fn identity(clock: &dyn Clock) -> String {
     let host = events::hostname().unwrap_or_else(|| "unknown".to_owned());
     format!("{host}_{:016x}", clock.chance().to_bits() ^ u64::from(std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use k8s_openapi::api::coordination::v1::Lease;
+    use kube::Client;
+    use kube::api::{Api, Patch, PatchParams};
+    use testkit::apiserver::{ApiServer, Options};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::flags::ElectionFlags;
+
+    #[tokio::test]
+    async fn who_lost_the_lease_is_done_before_another_one_may_begin() {
+        let server = ApiServer::new(Options::default());
+        let client = Client::new(server.service(), "default");
+        let flags = ElectionFlags {
+            enable_leader_election: true,
+            lease_duration: Duration::from_millis(1500),
+            renew_deadline: Duration::from_secs(1),
+            retry_period: Duration::from_millis(50),
+            release_on_cancel: true,
+        };
+        let lease = ("default", "x-leader-election".to_owned());
+        let election =
+            Election::new(client.clone(), lease, "us".to_owned(), flags, Arc::new(SystemClock));
+        let shutdown = CancellationToken::new();
+        // A visit that does not end, whatever it is told.
+        let leading = lead(&election, &shutdown, std::future::pending());
+        let thief = async {
+            let api: Api<Lease> = Api::namespaced(client, "default");
+            while api.get_opt("x-leader-election").await.unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let stolen = Patch::Merge(serde_json::json!({"spec": {"holderIdentity": "them"}}));
+            api.patch("x-leader-election", &PatchParams::default(), &stolen).await.unwrap();
+            Instant::now()
+        };
+        let (ended, stolen) = tokio::join!(leading, thief);
+        assert!(matches!(ended, Err(StartError::LeaseLost)));
+        assert!(shutdown.is_cancelled());
+        assert!(stolen.elapsed() < Duration::from_secs(2), "took {:?}", stolen.elapsed());
+    }
 }

@@ -5,7 +5,7 @@
 //! | outcome | Ready | Reconciling | Stalled | event | next visit |
 //! |---|---|---|---|---|---|
 //! | `Ready` | True | removed | removed | Normal, if it says something new or recovered | interval with jitter |
-//! | `Wait` | False | True, ProgressingWithRetry | removed | Normal, once per message | dependency interval |
+//! | `Wait` | False | True, ProgressingWithRetry | removed | Trace, for a dependency Normal; once per message | dependency interval |
 //! | `Retry` | False | True, ProgressingWithRetry | removed | Warning | retry interval, else backoff |
 //! | `Stall` | False | removed | True | Warning, once | when the object changes |
 //! | `Cancelled` | False HealthCheckCanceled, or left | True, Progressing | left | none | at once |
@@ -161,7 +161,7 @@ impl Table<'_> {
             Stop::Wait { reason, after, .. } => {
                 self.failed(*reason, &message);
                 if !self.said_before(&ConditionStatus::False, Some(*reason), &message) {
-                    self.next.event = Some(note(EventType::Normal, *reason, &message));
+                    self.next.event = Some(waiting(*reason, &message));
                 }
                 self.next.visit = after.map_or(Visit::Dependency, Visit::After);
             }
@@ -261,6 +261,16 @@ impl Table<'_> {
 fn comes_after_ready(condition: &Condition) -> bool {
     let first = [ConditionType::Stalled, ConditionType::Reconciling];
     first.iter().all(|type_| type_.as_str() != condition.type_)
+}
+
+/// What is told of a wait. A source that has nothing yet is no news for anybody's chat; that others
+/// hold an object up is.
+fn waiting(reason: Reason, message: &str) -> Note {
+    if reason != Reason::DependencyNotReady {
+        return note(EventType::Trace, reason, message);
+    }
+    let message = format!("Dependencies do not meet ready condition: {message}");
+    note(EventType::Normal, reason, &message)
 }
 
 fn note(event_type: EventType, reason: Reason, message: &str) -> Note {

@@ -13,7 +13,6 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::clock::{backoff, jittered};
@@ -25,6 +24,7 @@ use crate::outcome::{BoxError, Stop, chain};
 use crate::reconcile::{Reconcile, Visits};
 use crate::run::Run;
 use crate::status::{self, After, Before, Outcome, Visit};
+use crate::wake::Interrupt;
 
 /// A visit that lasts longer than this shows its progress in the status; shorter ones write their
 /// outcome only.
@@ -55,7 +55,7 @@ impl<R: Reconcile> Clone for Visitor<R> {
 pub(crate) struct Ticket {
     pub(crate) key: Key,
     pub(crate) permit: OwnedSemaphorePermit,
-    pub(crate) cancel: CancellationToken,
+    pub(crate) cancel: Interrupt,
     pub(crate) failures: u32,
 }
 
@@ -220,7 +220,8 @@ impl<R: Reconcile> Visitor<R> {
         let is_ready = ready.is_some_and(|ready| ready.status == ConditionStatus::True);
         let said = ready.map(|ready| ready.message.clone()).unwrap_or_default();
         let result = match outcome {
-            Outcome::Ended(Ok(_)) => {
+            Outcome::Ended(Ok(ready)) => {
+                let said = ready.event.as_ref().map_or(&said, |(_, message)| message);
                 tracing::info!(seconds, "{said}");
                 "success"
             }
@@ -233,7 +234,15 @@ impl<R: Reconcile> Visitor<R> {
                 "requeue"
             }
             Outcome::Ended(Err(stop)) => {
-                tracing::error!(seconds, error = stop.message(), "Reconciliation failed");
+                let next = match after.visit {
+                    Visit::After(delay) => {
+                        format!(", next try in {}", common::api::duration::format(delay))
+                    }
+                    _ => String::new(),
+                };
+                let took = common::api::duration::format(Run::<R::Object>::elapsed(started));
+                let error = stop.message();
+                tracing::error!(seconds, error, "Reconciliation failed after {took}{next}");
                 "error"
             }
             Outcome::Panicked(message) => {
@@ -295,6 +304,8 @@ impl<R: Reconcile> Visitor<R> {
                 Err(panic) => Some(Outcome::Panicked(panic_text(panic.as_ref()))),
             };
             if let Some(outcome) = stopped {
+                // Whoever deletes something waits for it: tried again soon, not at its interval.
+                let visits = Visits { retry_interval: None, ..visits };
                 return self.conclude(run, outcome, visits, (failures, started)).await;
             }
         }

@@ -1,11 +1,15 @@
 //! What wakes an object: the change itself, or a change to something it refers to.
 
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use common::names::RECONCILE_REQUEST;
 use kube::{Resource, ResourceExt};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
+use crate::draft::lock;
 use crate::kind::Key;
 
 /// Why an object is visited.
@@ -43,21 +47,91 @@ impl Cause {
 /// Wakes objects of one controller from anywhere. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Waker {
-    sender: mpsc::UnboundedSender<(Key, Cause)>,
+    pending: Arc<Pending>,
+}
+
+/// The end of a [`Waker`] that the controller's loop reads.
+#[derive(Debug)]
+pub struct Wakes {
+    pending: Arc<Pending>,
+}
+
+/// Wakes that nobody has read yet. Each object stands in it once per cause, so there are never more
+/// than objects times causes, however often and from wherever they are woken.
+#[derive(Debug, Default)]
+struct Pending {
+    wakes: Mutex<Queued>,
+    added: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queued {
+    order: VecDeque<(Key, Cause)>,
+    present: BTreeSet<(Key, Cause)>,
 }
 
 impl Waker {
-    /// A waker and the end the controller's loop reads. Unbounded, because the loop only files
-    /// each wake under its object, where all of them together are one.
-    pub fn channel() -> (Self, mpsc::UnboundedReceiver<(Key, Cause)>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Self { sender }, receiver)
+    /// A waker and the end the controller's loop reads.
+    pub fn channel() -> (Self, Wakes) {
+        let pending = Arc::<Pending>::default();
+        (Self { pending: Arc::clone(&pending) }, Wakes { pending })
     }
 
     /// Visits the object soon. Wakes of one object add up to one visit.
     pub fn wake(&self, key: Key, cause: Cause) {
-        // A closed channel means that the controller has ended, and with it the need.
-        self.sender.send((key, cause)).ok();
+        {
+            let mut queued = lock(&self.pending.wakes);
+            if !queued.present.insert((key.clone(), cause)) {
+                return;
+            }
+            queued.order.push_back((key, cause));
+        }
+        self.pending.added.notify_one();
+    }
+}
+
+impl Wakes {
+    /// The next object to visit and why, in the order in which they were woken.
+    pub(crate) async fn next(&mut self) -> (Key, Cause) {
+        loop {
+            if let Some(wake) = self.take() {
+                return wake;
+            }
+            // Who wakes after the look above leaves a permit, so that this ends at once.
+            self.pending.added.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<(Key, Cause)> {
+        let mut queued = lock(&self.pending.wakes);
+        let wake = queued.order.pop_front()?;
+        queued.present.remove(&wake);
+        Some(wake)
+    }
+}
+
+/// Ends the waits of one visit, and says why.
+#[derive(Debug, Clone)]
+pub(crate) struct Interrupt {
+    pub(crate) token: CancellationToken,
+    cause: Arc<OnceLock<Cause>>,
+}
+
+impl Interrupt {
+    /// One that the shutdown fires, too.
+    pub(crate) fn new(shutdown: &CancellationToken) -> Self {
+        Self { token: shutdown.child_token(), cause: Arc::default() }
+    }
+
+    /// Fires it; the first cause counts.
+    pub(crate) fn fire(&self, cause: Cause) {
+        let _earlier = self.cause.set(cause);
+        self.token.cancel();
+    }
+
+    /// What newer work fired it.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.cause.get().copied()
     }
 }
 
@@ -105,6 +179,25 @@ mod tests {
             requested_at: requested_at.map(str::to_owned),
             deleted,
         }
+    }
+
+    #[tokio::test]
+    async fn an_object_waits_once_per_cause_and_none_is_lost() {
+        let (waker, mut wakes) = Waker::channel();
+        let key = |name: &str| Key::new("a", name);
+        for _ in 0..1000 {
+            waker.wake(key("x"), Cause::Drift);
+            waker.wake(key("w"), Cause::Source);
+            waker.wake(key("x"), Cause::Source);
+        }
+        assert_eq!(lock(&waker.pending.wakes).order.len(), 3);
+        assert_eq!(wakes.next().await, (key("x"), Cause::Drift));
+        waker.wake(key("x"), Cause::Drift);
+        assert_eq!(wakes.next().await, (key("w"), Cause::Source));
+        assert_eq!(wakes.next().await, (key("x"), Cause::Source));
+        assert_eq!(wakes.next().await, (key("x"), Cause::Drift));
+        let (woken, ()) = tokio::join!(wakes.next(), async { waker.wake(key("y"), Cause::Config) });
+        assert_eq!(woken, (key("y"), Cause::Config));
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl World {
         self.context.shutdown().cancel();
         let everything = ListParams::default();
         let params = DeleteParams::default();
-        for kind in ["Kustomization", "ConfigMap", "Event"] {
+        for kind in ["Kustomization", "ConfigMap", "Secret", "Deployment", "Event"] {
             self.api(kind).delete_collection(&params, &everything).await.unwrap();
         }
     }
@@ -146,6 +146,9 @@ impl World {
             "Kustomization" => ("kustomize.toolkit.fluxcd.io", "v1", "kustomizations"),
             "GitRepository" => ("source.toolkit.fluxcd.io", "v1", "gitrepositories"),
             "ConfigMap" => ("", "v1", "configmaps"),
+            "Secret" => ("", "v1", "secrets"),
+            "Deployment" => ("apps", "v1", "deployments"),
+            "ClusterRole" => ("rbac.authorization.k8s.io", "v1", "clusterroles"),
             "Event" => ("", "v1", "events"),
             other => panic!("no kind {other} here"),
         };
@@ -158,6 +161,9 @@ impl World {
             kind: kind.to_owned(),
             plural: plural.to_owned(),
         };
+        if kind == "ClusterRole" {
+            return Api::all_with(self.client.clone(), &resource);
+        }
         Api::namespaced_with(self.client.clone(), "default", &resource)
     }
 
@@ -284,6 +290,20 @@ impl World {
         };
         self.until(&format!("event {reason} {part}"), async || find().await.is_some()).await;
         find().await.unwrap()
+    }
+
+    /// All events so far, as `Type Reason: message`.
+    pub(super) async fn events(&self) -> Vec<String> {
+        let events = self.api("Event").list(&ListParams::default()).await.unwrap();
+        let text = |event: &DynamicObject, field: &str| {
+            event.data[field].as_str().unwrap_or_default().to_owned()
+        };
+        let line = |event: &DynamicObject| {
+            let [kind, reason, message] =
+                ["type", "reason", "message"].map(|field| text(event, field));
+            format!("{kind} {reason}: {message}")
+        };
+        events.iter().map(line).collect()
     }
 
     /// Waits until no visit has ended for a moment: watches have settled.

@@ -54,7 +54,7 @@ fn what_can_never_work_stalls() {
     let cloud = json!({"kubeConfig": {"configMapRef": {"name": "eks"}}});
     for (spec, reason, part) in [
         (other, Reason::AccessDenied, "can't access 'GitRepository/other/x'"),
-        (external, Reason::FeatureGateDisabled, "feature gate ExternalArtifact"),
+        (external, Reason::AccessDenied, "ExternalArtifact feature gate is disabled"),
         (unknown, Reason::ValidationFailed, "'Floppy' is not supported"),
         (expression, Reason::InvalidCelExpression, "spec.healthCheckExprs: failed to compile"),
         (rule, Reason::ValidationFailed, "spec.ignore: invalid target '('"),

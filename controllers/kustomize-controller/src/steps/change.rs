@@ -3,12 +3,16 @@
 //! The stored inventory never names less than what may exist in the cluster: it is the union of old
 //! and new before the first write, and shrinks only after the last.
 
-use apply::{ApplyOptions, ChangeSet, Inventory, Memory, prune, staged};
+use std::collections::{BTreeMap, BTreeSet};
+
+use apply::prune::Pruned;
+use apply::{ChangeSet, Inventory, Memory, prune, staged};
 use common::api::kustomize::{Kustomization, KustomizationStatus};
 use common::api::meta::{ResourceInventory, ResourceRef};
 use common::condition::Reason;
-use manifest::Object;
+use manifest::{Object, ObjectId};
 use runtime::{EventType, OrStop, Run, Stop};
+use serde_json::{Value, json};
 
 use crate::controller::{Applied, KustomizeController, applied};
 use crate::plan::{Plan, PruneLimit, SMALL_PRUNE};
@@ -23,7 +27,10 @@ pub(crate) async fn make(
     rendered: Rendered,
 ) -> Result<Applied, Stop> {
     let before = stored(&run.status())?;
-    let wanted = inventory_of(&rendered.objects);
+    let objects = target.cluster.placed(rendered.objects).await;
+    let objects = objects.or_stop(Reason::ReconciliationFailed)?;
+    let wanted = inventory_of(&objects);
+    let vanishing = vanishing(&objects);
     check_empty(plan, &before, &wanted, run)?;
     let union = before.union(&wanted);
     if before.minus(&wanted).is_empty() && wanted.minus(&before).is_empty() {
@@ -32,10 +39,9 @@ pub(crate) async fn make(
         run.record(|status| store(status, &union)).await?;
     }
 
-    run.progress("Applying manifests".to_owned());
-    let changes = apply(controller, run, target, (rendered.objects, &plan.apply)).await?;
-    let applied = applied(rendered.digest, &changes);
-    say(run, &changes.changed());
+    let changes = apply(controller, run, (plan, target), (objects, &before)).await?;
+    let applied = applied(rendered.digest, &changes, vanishing);
+    say(run, controller, &changes);
 
     let stale = before.minus(&applied.inventory);
     let left =
@@ -97,24 +103,39 @@ fn how_to_confirm(run: &Run<Kustomization>) -> String {
 async fn apply(
     controller: &KustomizeController,
     run: &Run<Kustomization>,
-    target: &Target,
-    (objects, options): (Vec<Object>, &ApplyOptions),
+    (plan, target): (&Plan, &Target),
+    (objects, before): (Vec<Object>, &Inventory),
 ) -> Result<ChangeSet, Stop> {
     let local = target.is_local();
-    let known = if local { controller.borrow_known(run.key()) } else { apply::Known::default() };
-    let mut memory = Memory { known, tracker: local.then_some(&controller.tracker) };
-    let result = staged(&target.cluster, objects, options, &mut memory, &run.cancelled()).await;
+    let known = if local {
+        controller.borrow_known(run.key(), &plan.target)
+    } else {
+        apply::Known::default()
+    };
+    let tracker = local.then_some(&controller.tracker);
+    let mut memory = Memory { known, tracker, applied: before.clone() };
+    let cancel = run.cancelled();
+    let result = staged(&target.cluster, objects, &plan.apply, &mut memory, &cancel).await;
     if local {
-        controller.return_known(run.key(), memory.known);
+        controller.return_known(run.key(), &plan.target, memory.known);
     }
     result.map_err(|interrupted| {
         // What was done until then is news, even if the rest failed.
-        say(run, &interrupted.changes.changed());
+        say(run, controller, &interrupted.changes);
         match interrupted.error {
             apply::Error::Cancelled => Stop::Cancelled { by: run.cancel_cause(), message: None },
             error => Stop::retry(Reason::ReconciliationFailed, error),
         }
     })
+}
+
+/// Jobs that remove themselves when they are done.
+fn vanishing(objects: &[Object]) -> BTreeSet<ObjectId> {
+    let vanishes = |object: &&Object| {
+        let ttl = object.as_value().pointer("/spec/ttlSecondsAfterFinished");
+        object.group() == "batch" && object.kind() == "Job" && ttl.is_some_and(Value::is_i64)
+    };
+    objects.iter().filter(vanishes).map(Object::id).collect()
 }
 
 /// Deletes what is no longer wanted; on failure, what is left and why.
@@ -148,20 +169,93 @@ async fn prune_stale(
         );
     }
     let pruned = prune::delete(&target.cluster, stale, &plan.owner).await;
-    say(run, &pruned.changes.changed());
-    if pruned.failed.is_empty() {
-        return Ok(());
+    say_pruned(run, &pruned.changes);
+    match failure(&pruned) {
+        None => Ok(()),
+        Some(stop) => Err((pruned.survivors(), stop)),
     }
+}
+
+/// Why not all could be pruned.
+pub(crate) fn failure(pruned: &Pruned) -> Option<Stop> {
     let reasons: Vec<String> =
         pruned.failed.iter().map(|(_, _, error)| runtime::chain(error)).collect();
     let message = format!("prune failed: {}", reasons.join("; "));
-    Err((pruned.survivors(), Stop::retry(Reason::PruneFailed, message)))
+    (!reasons.is_empty()).then(|| Stop::retry(Reason::PruneFailed, message))
 }
 
-/// Tells what changed.
-fn say(run: &Run<Kustomization>, changes: &ChangeSet) {
+/// Tells what an apply did: all of it in the log, what changed in an event.
+fn say(run: &Run<Kustomization>, controller: &KustomizeController, changes: &ChangeSet) {
+    let changed = changes.changed();
     if !changes.is_empty() {
-        tracing::info!(output = %changes, "server-side apply completed");
+        let grouped = controller.settings.gate("GroupChangeLog");
+        let output = if grouped { by_action(changes) } else { by_object(changes) };
+        tracing::info!(output, "server-side apply completed");
+    }
+    if !changed.is_empty() {
+        run.event(EventType::Normal, Reason::Progressing, changed.to_string());
+    }
+}
+
+fn by_object(changes: &ChangeSet) -> String {
+    let entry = |entry: &apply::Entry| (entry.id.to_string(), entry.action.as_str());
+    let output: BTreeMap<String, &str> = changes.entries.iter().map(entry).collect();
+    json!(output).to_string()
+}
+
+fn by_action(changes: &ChangeSet) -> String {
+    let mut output: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for entry in &changes.entries {
+        output.entry(entry.action.as_str()).or_default().push(entry.id.to_string());
+    }
+    json!(output).to_string()
+}
+
+/// Tells what pruning did.
+pub(crate) fn say_pruned(run: &Run<Kustomization>, changes: &ChangeSet) {
+    if !changes.is_empty() {
+        tracing::info!("garbage collection completed: {changes}");
         run.event(EventType::Normal, Reason::Progressing, changes.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_tells_by_object_or_by_action() {
+        let id = |text: &str| ObjectId::from_inventory(text).unwrap();
+        let entry =
+            |text: &str, action| apply::Entry { id: id(text), version: "v1".to_owned(), action };
+        let changes = ChangeSet {
+            entries: vec![
+                entry("a_b__ConfigMap", apply::Action::Created),
+                entry("_a__Namespace", apply::Action::Unchanged),
+                entry("a_c__ConfigMap", apply::Action::Created),
+            ],
+        };
+        assert_eq!(
+            by_object(&changes),
+            r#"{"ConfigMap/a/b":"created","ConfigMap/a/c":"created","Namespace/a":"unchanged"}"#
+        );
+        assert_eq!(
+            by_action(&changes),
+            r#"{"created":["ConfigMap/a/b","ConfigMap/a/c"],"unchanged":["Namespace/a"]}"#
+        );
+    }
+
+    #[test]
+    fn jobs_with_a_time_to_live_vanish() {
+        let job = |name: &str, spec: Value| {
+            let job = json!({
+                "apiVersion": "batch/v1", "kind": "Job",
+                "metadata": {"name": name, "namespace": "a"}, "spec": spec,
+            });
+            Object::try_from(job).unwrap()
+        };
+        let jobs = [job("kept", json!({})), job("goes", json!({"ttlSecondsAfterFinished": 0}))];
+        let names: Vec<String> = vanishing(&jobs).into_iter().map(|id| id.name).collect();
+        assert_eq!(names, ["goes"]);
     }
 }

@@ -12,7 +12,7 @@ use runtime::{EventType, OrStop, Run, Stop};
 
 use crate::controller::KustomizeController;
 use crate::plan::{self, ClusterRef, Farewell};
-use crate::steps::{change, target};
+use crate::steps::{change, source, target};
 
 /// Deletes the objects in the inventory, as far as the spec wants it.
 pub(crate) async fn delete(
@@ -24,9 +24,14 @@ pub(crate) async fn delete(
     if policy == Farewell::Orphan || inventory.is_empty() {
         return Ok(());
     }
+    announce(run);
     let reference = plan::farewell_cluster(run.object(), &controller.settings)?;
     if !account_exists(run, &reference).await? {
-        let message = "unable to prune objects: the service account to impersonate is gone";
+        let objects: Vec<String> = inventory.iter().map(|(id, _)| id.to_string()).collect();
+        let objects = objects.join("\n");
+        let message = format!(
+            "unable to prune objects, the service account to impersonate is gone:\n{objects}"
+        );
         tracing::error!("{message}");
         run.event(EventType::Warning, Reason::PruneFailed, message);
         return Ok(());
@@ -34,16 +39,9 @@ pub(crate) async fn delete(
     let target = target::cluster(controller, run.context(), &reference).await?;
     let owner: BTreeMap<String, String> = plan::owner_labels(run.key());
     let pruned = prune::delete(&target.cluster, &inventory, &owner).await;
-    let deleted = pruned.changes.changed();
-    if !deleted.is_empty() {
-        tracing::info!(output = %deleted, "garbage collection for deleted resources");
-        run.event(EventType::Normal, Reason::ReconciliationSucceeded, deleted.to_string());
-    }
-    if !pruned.failed.is_empty() {
-        let reasons: Vec<String> =
-            pruned.failed.iter().map(|(_, _, error)| runtime::chain(error)).collect();
-        let message = format!("prune failed: {}", reasons.join("; "));
-        return Err(Stop::retry(Reason::PruneFailed, message));
+    change::say_pruned(run, &pruned.changes);
+    if let Some(stop) = change::failure(&pruned) {
+        return Err(stop);
     }
     if policy == Farewell::WaitForTermination {
         let timeout = run.object().spec.timeout().or_stop(Reason::ValidationFailed)?;
@@ -62,11 +60,24 @@ pub(crate) async fn delete(
             // What does not go in time may go later; it is told to, and nothing more can be done.
             Err(error) => {
                 let error = runtime::chain(&error);
-                tracing::error!(error, "failed to wait for termination");
+                let message = "failed to wait for resources termination";
+                tracing::error!(error, "{message}");
+                run.event(EventType::Warning, Reason::PruneFailed, format!("{message}: {error}"));
             }
         }
     }
     Ok(())
+}
+
+/// Puts the revision that was applied last into the events and log lines of this visit.
+fn announce(run: &mut Run<Kustomization>) {
+    let status = run.status();
+    if let Some(revision) = &status.last_applied_revision {
+        run.at_revision(revision);
+    }
+    if let Some(origin) = status.last_applied_origin_revision {
+        run.event_metadata(source::ORIGIN_REVISION_KEY, origin);
+    }
 }
 
 /// Whether the account to act as is there. Without it every request would be refused for ever.

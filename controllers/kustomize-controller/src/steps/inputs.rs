@@ -1,5 +1,7 @@
 //! Reading the variables of the post-build substitution.
 
+use std::sync::Arc;
+
 use common::api::kustomize::{DataKind, PostBuild, SubstituteReference, SubstituteStrategy};
 use common::condition::Reason;
 use kube::Client;
@@ -14,17 +16,40 @@ pub(crate) struct Inputs {
     /// `None` when nothing is to be replaced.
     pub(crate) vars: Option<Vars>,
     pub(crate) strict: bool,
+    /// What of them must not be shown.
+    pub(crate) secrets: Hidden,
+}
+
+/// Values that came from Secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Hidden(Arc<Vec<String>>);
+
+/// Shorter values are words of everyday: masking them would garble messages and hide nothing.
+const SHORTEST: usize = 8;
+
+impl Hidden {
+    /// A failure whose message does not show them: a server may quote what it refuses.
+    pub(crate) fn hidden(&self, stop: Stop) -> Stop {
+        let mask = |text: &str| apply::mask(text, self.0.iter().map(String::as_str));
+        match stop {
+            Stop::Retry { reason, .. } if !self.0.is_empty() => {
+                Stop::retry(reason, mask(&stop.message()))
+            }
+            other => other,
+        }
+    }
 }
 
 /// Reads the variables: those of `substituteFrom` in order, later ones winning, then the inline
 /// ones, which win over all.
 pub(crate) async fn read(client: &Client, plan: &Plan) -> Result<Inputs, Stop> {
     let Some(substitution) = &plan.substitution else {
-        return Ok(Inputs { vars: None, strict: false });
+        return Ok(Inputs { vars: None, strict: false, secrets: Hidden::default() });
     };
     let post_build = &substitution.post_build;
-    let vars = variables(Some(client), &plan.target.namespace, post_build).await?;
-    Ok(Inputs { vars, strict: substitution.strict })
+    let (vars, secrets) = read_all(Some(client), &plan.target.namespace, post_build).await?;
+    let secrets = Hidden(Arc::new(secrets));
+    Ok(Inputs { vars, strict: substitution.strict, secrets })
 }
 
 /// The variables of a post-build substitution; `None` when nothing is to be replaced. Without a client those of
@@ -37,16 +62,29 @@ pub async fn variables(
     namespace: &str,
     post_build: &PostBuild,
 ) -> Result<Option<Vars>, Stop> {
-    let mut vars = Vars::new();
+    Ok(read_all(client, namespace, post_build).await?.0)
+}
+
+/// The same, and the values among them that came from Secrets.
+async fn read_all(
+    client: Option<&Client>,
+    namespace: &str,
+    post_build: &PostBuild,
+) -> Result<(Option<Vars>, Vec<String>), Stop> {
+    let (mut vars, mut secrets) = (Vars::new(), Vec::new());
     if let Some(client) = client {
         for reference in &post_build.substitute_from {
-            vars.extend(one(client, namespace, reference).await?);
+            let found = one(client, namespace, reference).await?;
+            if reference.kind == DataKind::Secret {
+                secrets.extend(found.values().filter(|value| value.len() >= SHORTEST).cloned());
+            }
+            vars.extend(found);
         }
     }
     let inline = post_build.substitute.iter();
     vars.extend(inline.map(|(name, value)| (name.clone(), substitute::clean_value(value))));
     let always = post_build.substitute_strategy == Some(SubstituteStrategy::Always);
-    Ok((always || !vars.is_empty()).then_some(vars))
+    Ok(((always || !vars.is_empty()).then_some(vars), secrets))
 }
 
 async fn one(

@@ -109,6 +109,19 @@ pub(crate) async fn objects(
     rendered.await
 }
 
+/// Refuses a path that is no directory of the artifact.
+pub(crate) fn check_path(tree: &Tree, path: &str) -> Result<(), Stop> {
+    let files = DirFiles::jailed(&tree.path()).or_stop(Reason::ArtifactFailed)?;
+    let directory = inside(path);
+    if files.kind(&directory) == Some(FileKind::Directory) {
+        return Ok(());
+    }
+    let shown = directory.display();
+    let message =
+        format!("kustomization path not found: '{shown}' is no directory of the artifact");
+    Err(Stop::retry(Reason::ArtifactFailed, message))
+}
+
 /// The kustomize build of a directory of the artifact, and the directories it looked into. Nothing
 /// outside of the artifact is read.
 fn build(
@@ -119,12 +132,6 @@ fn build(
     let files = DirFiles::jailed(root).or_stop(Reason::ArtifactFailed)?;
     let files = Recorded { files, directories: RefCell::default() };
     let directory = inside(path);
-    if files.kind(&directory) != Some(FileKind::Directory) {
-        let shown = directory.display();
-        let message =
-            format!("kustomization path not found: '{shown}' is no directory of the artifact");
-        return Err(Stop::retry(Reason::ArtifactFailed, message));
-    }
     let objects = flux::build(&files, &directory, injection, None).map_err(|error| {
         let message = format!("kustomize build failed: {}", runtime::chain(&error));
         Stop::retry(Reason::BuildFailed, message)

@@ -7,18 +7,21 @@ use kube::ResourceExt;
 use runtime::{OrStop, Run, Stop};
 
 use crate::controller::KustomizeController;
-use crate::plan::SourceRef;
+use crate::plan::{Plan, SourceRef};
 use crate::sources::{self, Found};
 
 /// Annotation of an OCI artifact: the revision it was made from.
 const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
 
-/// The artifact of the source. A source that does not exist is a failure, one without an artifact
-/// is waited for.
+/// Metadata key of events: the same.
+pub(crate) const ORIGIN_REVISION_KEY: &str = "kustomize.toolkit.fluxcd.io/originRevision";
+
+/// The artifact of the source. A source that does not exist, or has none yet, is waited for.
 pub(crate) async fn resolve(
     controller: &KustomizeController,
-    source: &SourceRef,
+    plan: &Plan,
 ) -> Result<Artifact, Stop> {
+    let source = &plan.source;
     let direct = controller.settings.gate("DirectSourceFetch");
     let mut found = if direct { Found::Missing } else { controller.sources.get(source) };
     if found == Found::Missing {
@@ -33,9 +36,11 @@ pub(crate) async fn resolve(
             let message = format!("Source artifact not found, '{name}' has none yet");
             Err(Stop::wait(Reason::ArtifactFailed, message))
         }
-        Found::Missing => {
-            Err(Stop::retry(Reason::ArtifactFailed, format!("Source '{name}' not found")))
-        }
+        Found::Missing => Err(Stop::Wait {
+            reason: Reason::ArtifactFailed,
+            message: format!("Source '{name}' not found"),
+            after: Some(plan.retry_interval),
+        }),
     }
 }
 
@@ -48,15 +53,16 @@ pub(crate) fn origin_revision(artifact: &Artifact) -> Option<&str> {
 pub(crate) fn announce(run: &mut Run<Kustomization>, artifact: &Artifact) {
     run.at_revision(&artifact.revision);
     if let Some(origin) = origin_revision(artifact) {
-        run.event_metadata("kustomize.toolkit.fluxcd.io/originRevision", origin);
+        run.event_metadata(ORIGIN_REVISION_KEY, origin);
     }
-    let is_new = run.note(|status| {
-        let before = status.last_attempted_revision.replace(artifact.revision.clone());
-        before.as_ref() != Some(&artifact.revision)
-    });
-    if is_new {
+    if run.status().last_attempted_revision.as_ref() != Some(&artifact.revision) {
         run.mark_news();
     }
+}
+
+/// Notes that the artifact is there and is being worked on.
+pub(crate) fn attempted(run: &mut Run<Kustomization>, artifact: &Artifact) {
+    run.note(|status| status.last_attempted_revision = Some(artifact.revision.clone()));
 }
 
 /// What a dependency must be beyond ready: if it has the same source, it must have applied the

@@ -75,7 +75,8 @@ impl RemoteClusters {
         if let Some(cluster) = self.take(&digest) {
             return Ok(cluster);
         }
-        let client = clients::from_secret(text, context.options().kubeconfig).await;
+        let client =
+            clients::from_secret(text, context.options().kubeconfig, context.metrics()).await;
         let client = client.or_stop(Reason::ReconciliationFailed)?;
         let cluster =
             Cluster::new(client, names::KUSTOMIZE_CONTROLLER).with_concurrency(concurrency);

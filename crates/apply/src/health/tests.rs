@@ -15,7 +15,7 @@ fn check(object: Value, expected: &str) {
 fn deployment(status: Value) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"generation": 2},
-        "spec": {"replicas": 2}, "status": status,
+        "spec": {"replicas": 2, "progressDeadlineSeconds": 600}, "status": status,
     })
 }
 
@@ -58,13 +58,25 @@ fn a_deployment_is_current_when_it_is_rolled_out() {
 }
 
 #[test]
-fn a_job_must_complete() {
-    let job = |conditions: Value| json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"active": 1, "conditions": conditions}});
-    check(job(json!([])), "InProgress Job in progress");
-    check(job(json!([{"type": "Complete", "status": "True"}])), "Current");
-    let failed = json!([{"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]);
-    check(job(failed), "Failed Job Failed. BackoffLimitExceeded");
-    check(job(json!([{"type": "Suspended", "status": "True"}])), "InProgress Job is suspended");
+fn a_job_must_complete_unless_it_is_suspended() {
+    let job = |spec: Value, status: Value| json!({"apiVersion": "batch/v1", "kind": "Job", "spec": spec, "status": status});
+    let running = json!({"active": 1, "startTime": "2026-01-01T00:00:00Z"});
+    let conditions = |conditions: Value| json!({"failed": 7, "conditions": conditions});
+    for (spec, status, expected) in [
+        (json!({}), json!({}), "InProgress Job not started. active: 0/1"),
+        (json!({}), running, "InProgress Job in progress. success:0, active: 1, failed: 0"),
+        (json!({}), conditions(json!([{"type": "Complete", "status": "True"}])), "Current"),
+        (
+            json!({"completions": 3}),
+            conditions(
+                json!([{"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]),
+            ),
+            "Failed Job Failed. failed: 7/3: BackoffLimitExceeded",
+        ),
+        (json!({"suspend": true}), json!({}), "Current"),
+    ] {
+        check(job(spec, status), expected);
+    }
 }
 
 #[test]
@@ -86,6 +98,12 @@ fn custom_kinds_follow_their_conditions() {
         {"type": "Ready", "status": "True"}, {"type": "Reconciling", "status": "True", "message": "on it"},
     ]);
     check(object(working), "InProgress on it");
+    let both = json!([
+        {"type": "Reconciling", "status": "True", "message": "on it"},
+        {"type": "Stalled", "status": "True", "message": "bad"},
+    ]);
+    check(object(both), "InProgress on it");
+    check(object(json!([{"type": "Ready", "status": "Odd"}])), "Current");
     check(json!({"kind": "Widget", "metadata": {"deletionTimestamp": "x"}}), "Terminating");
 }
 
@@ -99,14 +117,23 @@ fn pods_claims_services_and_definitions_have_rules_of_their_own() {
         {"name": "web", "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
     ]});
     check(pod(crashing), "Failed Containers in CrashLoop state: web");
+    check(pod(json!({"phase": "Failed"})), "Current");
     check(pod(json!({"phase": "Pending"})), "InProgress Pod is in the Pending phase");
+    let nowhere = json!({"phase": "Pending", "conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"},
+    ]});
+    check(pod(nowhere), "InProgress Pod has not been scheduled");
+    let starting = json!({"phase": "Pending", "containerStatuses": [
+        {"name": "web", "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
+    ]});
+    check(pod(starting), "InProgress Pod is in the Pending phase");
     let kind = |kind: &str, fields: Value| {
         let mut object = json!({"apiVersion": "v1", "kind": kind});
         object.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         object
     };
     check(kind("PersistentVolumeClaim", json!({"status": {"phase": "Bound"}})), "Current");
-    check(kind("PersistentVolumeClaim", json!({})), "InProgress PVC is not Bound");
+    check(kind("PersistentVolumeClaim", json!({})), "InProgress PVC is not Bound. phase: unknown");
     check(kind("Service", json!({"spec": {"type": "ClusterIP"}})), "Current");
     check(
         kind("Service", json!({"spec": {"type": "LoadBalancer"}})),
@@ -139,7 +166,10 @@ fn sets_wait_for_every_replica() {
         "InProgress Waiting for updated revision to match current",
     );
     let partition = json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}});
-    check(set("StatefulSet", partition, behind), "InProgress Updated: 0/1");
+    check(set("StatefulSet", partition, behind.clone()), "InProgress Updated: 0/1");
+    behind["updatedReplicas"] = json!(2);
+    let defaulted = json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 0}}});
+    check(set("StatefulSet", defaulted, behind), "Current");
     check(
         set("StatefulSet", json!({"updateStrategy": {"type": "OnDelete"}}), json!({})),
         "Current",
@@ -151,4 +181,25 @@ fn sets_wait_for_every_replica() {
     check(set("DaemonSet", json!({}), daemon), "InProgress Available: 2/3");
     let replica_set = json!({"fullyLabeledReplicas": 2, "availableReplicas": 2, "readyReplicas": 2, "replicas": 2});
     check(set("ReplicaSet", json!({"replicas": 2}), replica_set), "Current");
+}
+
+#[test]
+fn the_pods_of_a_set_are_found_by_its_selector() {
+    let set = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "spec": {"selector": {"matchLabels": {"app": "db"}, "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["a", "b"]},
+            {"key": "old", "operator": "DoesNotExist"},
+        ]}},
+    });
+    assert_eq!(pods_of(&set).as_deref(), Some("app=db,tier in (a,b),!old"));
+    assert_eq!(pods_of(&json!({"apiVersion": "apps/v1", "kind": "Deployment"})), None);
+    let mut pod = json!({"kind": "Pod", "apiVersion": "v1", "status": {
+        "phase": "Running", "containerStatuses": [
+            {"name": "db", "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
+        ],
+    }});
+    assert!(is_failed_pod(&pod));
+    pod["metadata"] = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+    assert!(!is_failed_pod(&pod));
 }

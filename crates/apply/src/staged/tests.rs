@@ -6,16 +6,24 @@ use serde_json::json;
 use testkit::ControlPlane;
 use testkit::apiserver::{ApiServer, Options};
 
+mod after;
+
+use self::after::{
+    a_cancelled_wait_ends_at_once, a_deployment_is_waited_for_and_a_missing_object_times_out,
+    a_job_that_removes_itself_is_done, a_kind_that_comes_late_is_found_by_the_wait,
+    a_kind_that_is_out_of_reach_is_not_gone, a_set_whose_pods_crash_has_failed,
+    an_object_of_a_version_that_went_is_still_pruned,
+    pruning_takes_what_is_ours_and_leaves_the_rest,
+    what_somebody_takes_over_meanwhile_is_not_pruned,
+};
 use super::*;
-use crate::inventory::Inventory;
-use crate::prune;
-use crate::wait::{Target, wait};
 
 /// A cluster in memory, and what was applied to it before.
 struct World {
     server: Option<ApiServer>,
     cluster: Cluster,
     known: Known,
+    applied: Inventory,
     options: ApplyOptions,
 }
 
@@ -35,7 +43,8 @@ impl World {
 
     fn new(client: Client, server: Option<ApiServer>) -> Self {
         let options = ApplyOptions { selector: "owner=me".to_owned(), ..ApplyOptions::default() };
-        Self { cluster: Cluster::new(client, "ours"), server, known: Known::default(), options }
+        let cluster = Cluster::new(client, "ours");
+        Self { cluster, server, known: Known::default(), applied: Inventory::default(), options }
     }
 
     /// Removes what a scenario made.
@@ -44,6 +53,16 @@ impl World {
         let params = kube::api::DeleteParams::background();
         for api in [self.config_maps(), self.api("Deployment", "apps/v1", "deployments")] {
             api.delete_collection(&params, &all).await.unwrap();
+        }
+        for id in ["widgets", "latecomers"] {
+            let id = format!("_{id}.example.com_apiextensions.k8s.io_CustomResourceDefinition");
+            let id = ObjectId::from_inventory(&id).unwrap();
+            let resource = self.cluster.resource_of(&id, "v1").await.unwrap().unwrap();
+            if let Some(live) = self.cluster.get(&resource, &id).await.unwrap() {
+                self.cluster.delete(&resource, &id, &live).await.unwrap();
+                let gone = vec![(id, "v1".to_owned())];
+                wait::gone(&self.cluster, gone, &WaitOptions::default()).await.unwrap();
+            }
         }
     }
 
@@ -58,7 +77,8 @@ impl World {
         tracker: Option<&Tracker>,
     ) -> Result<String, String> {
         let objects = objects.iter().cloned().map(|o| Object::try_from(o).unwrap()).collect();
-        let mut memory = Memory { known: std::mem::take(&mut self.known), tracker };
+        let (known, applied) = (std::mem::take(&mut self.known), self.applied.clone());
+        let mut memory = Memory { known, tracker, applied };
         let cancel = CancellationToken::new();
         let result = staged(&self.cluster, objects, &self.options, &mut memory, &cancel).await;
         self.known = memory.known;
@@ -90,6 +110,11 @@ impl World {
 
     async fn data(&self, name: &str) -> Value {
         self.config_maps().get(name).await.unwrap().data["data"].clone()
+    }
+
+    /// Whether there were so many requests since the last call; a real server does not tell.
+    fn requests_are(&self, count: u64) -> bool {
+        self.server.is_none() || self.requests() == count
     }
 
     /// How many requests other than watches there were since the last call.
@@ -133,7 +158,21 @@ macro_rules! scenarios {
 
 scenarios! {
     objects_are_created_then_unchanged_then_configured,
-    nothing_is_written_when_one_of_a_stage_is_refused,
+    nothing_is_changed_when_one_of_a_stage_is_refused,
+    a_new_object_that_is_refused_keeps_nothing_from_being_there,
+    new_objects_cost_one_request_each_and_so_does_a_single_change,
+    what_is_there_and_wants_to_be_left_alone_is,
+    what_is_refused_but_left_alone_holds_nobody_up,
+    kinds_are_written_one_after_the_other,
+    what_lives_in_no_namespace_is_named_without_one,
+    an_object_is_in_a_set_once,
+    what_somebody_takes_over_meanwhile_is_not_pruned,
+    a_kind_that_is_out_of_reach_is_not_gone,
+    an_object_of_a_version_that_went_is_still_pruned,
+    a_kind_that_comes_late_is_found_by_the_wait,
+    a_job_that_removes_itself_is_done,
+    a_set_whose_pods_crash_has_failed,
+    secrets_stay_secret_when_they_are_refused,
     drift_is_corrected_and_foreign_fields_are_left,
     what_kubectl_added_goes_with_the_takeover_and_stays_with_merge,
     if_not_present_creates_and_then_leaves_alone,
@@ -155,6 +194,10 @@ fn config_map(name: &str, data: Value) -> Value {
     })
 }
 
+fn inventory(ids: &[&str]) -> Inventory {
+    Inventory::from_entries(ids.iter().map(|id| (*id, "v1"))).unwrap()
+}
+
 async fn objects_are_created_then_unchanged_then_configured(world: &mut World) {
     let (a, b) = (config_map("a", json!({"k": "1"})), config_map("b", json!({"k": "1"})));
     let created = "ConfigMap/default/a created\nConfigMap/default/b created";
@@ -167,12 +210,166 @@ async fn objects_are_created_then_unchanged_then_configured(world: &mut World) {
     assert_eq!(world.data("b").await, json!({"k": "2"}));
 }
 
-async fn nothing_is_written_when_one_of_a_stage_is_refused(world: &mut World) {
+async fn nothing_is_changed_when_one_of_a_stage_is_refused(world: &mut World) {
+    let value = |name: &str, value: &str| config_map(name, json!({"k": value}));
+    world.apply(&[value("a", "1"), value("b", "1")]).await.unwrap();
+    let mut bad = value("b", "2");
+    bad["data"] = json!(["no map"]);
+    // With and without knowledge of what is there, and with a new object among them.
+    for _ in 0..2 {
+        let set = [value("a", "2"), bad.clone(), value("new", "2")];
+        let error = world.apply(&set).await.unwrap_err();
+        assert!(error.starts_with("ConfigMap/default/b dry-run failed"), "{error}");
+        assert_eq!(world.data("a").await, json!({"k": "1"}));
+        assert!(world.config_maps().get_opt("new").await.unwrap().is_none());
+        world.known = Known::default();
+        world.applied = inventory(&["default_a__ConfigMap", "default_b__ConfigMap"]);
+    }
+    let mut new = value("new", "1");
+    new["data"] = json!(["no map"]);
+    let error = world.apply(&[value("a", "2"), value("b", "1"), new]).await.unwrap_err();
+    assert!(error.starts_with("ConfigMap/default/new dry-run failed"), "{error}");
+    assert_eq!(world.data("a").await, json!({"k": "1"}));
+}
+
+async fn a_new_object_that_is_refused_keeps_nothing_from_being_there(world: &mut World) {
     let mut bad = config_map("b", json!({"k": "1"}));
     bad["data"] = json!(["no map"]);
-    let error = world.apply(&[config_map("a", json!({"k": "1"})), bad]).await.unwrap_err();
+    let error = world.apply(&[config_map("a", json!({"k": "1"})), bad.clone()]).await.unwrap_err();
     assert!(error.starts_with("ConfigMap/default/b dry-run failed"), "{error}");
-    assert!(world.config_maps().get_opt("a").await.unwrap().is_none());
+    bad["data"] = json!({"k": "1"});
+    let mended = world.apply(&[config_map("a", json!({"k": "1"})), bad]).await.unwrap();
+    assert!(mended.ends_with("ConfigMap/default/b created"), "{mended}");
+}
+
+async fn new_objects_cost_one_request_each_and_so_does_a_single_change(world: &mut World) {
+    let on_foreign = std::sync::Arc::new(|_| {});
+    let tracker = Tracker::new(&world.cluster, "owner=me", on_foreign);
+    let value = |name: &str, value: &str| config_map(name, json!({"k": value}));
+    world.apply_with(&[value("warm", "1")], Some(&tracker)).await.unwrap();
+    world.requests();
+    let created = [value("a", "1"), value("b", "1"), value("c", "1")];
+    world.apply_with(&created, Some(&tracker)).await.unwrap();
+    assert!(world.requests_are(3), "three objects, three requests");
+    let id = |name: &str| ObjectId::from_inventory(&format!("default_{name}__ConfigMap")).unwrap();
+    eventually("the watch", || {
+        ["a", "b", "c"].iter().all(|name| tracker.is_unchanged_since(&id(name), "999999999"))
+    })
+    .await;
+    world.requests();
+    let changed = [value("a", "1"), value("b", "2"), value("c", "1")];
+    let changes = world.apply_with(&changed, Some(&tracker)).await.unwrap();
+    assert!(changes.contains("ConfigMap/default/b configured"), "{changes}");
+    assert!(world.requests_are(1), "one change, one request");
+    eventually("the watch", || tracker.shows(&id("b"))).await;
+    world.requests();
+    let changed = [value("a", "3"), value("b", "3"), value("c", "1")];
+    world.apply_with(&changed, Some(&tracker)).await.unwrap();
+    assert!(world.requests_are(4), "two changes are tried before they are made");
+}
+
+async fn what_is_there_and_wants_to_be_left_alone_is(world: &mut World) {
+    let mut theirs = config_map("theirs", json!({"k": "theirs"}));
+    theirs["metadata"]["labels"] = json!({});
+    theirs["metadata"]["annotations"] =
+        json!({"kustomize.toolkit.fluxcd.io/reconcile": "disabled"});
+    let theirs = serde_json::from_value(theirs).unwrap();
+    world.config_maps().create(&kube::api::PostParams::default(), &theirs).await.unwrap();
+    let changes = world.apply(&[config_map("theirs", json!({"k": "ours"}))]).await.unwrap();
+    assert_eq!(changes, "ConfigMap/default/theirs skipped");
+    assert_eq!(world.data("theirs").await, json!({"k": "theirs"}));
+}
+
+async fn what_is_refused_but_left_alone_holds_nobody_up(world: &mut World) {
+    world.cluster = Cluster::new(with_fixed(world.cluster.client()), "ours");
+    let mut fixed = config_map("fixed", json!({"k": "1"}));
+    fixed["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"});
+    world.apply(std::slice::from_ref(&fixed)).await.unwrap();
+    fixed["data"] = json!({"k": "2"});
+    world.known = Known::default();
+    for applied in [Inventory::default(), inventory(&["default_fixed__ConfigMap"])] {
+        world.applied = applied;
+        let changes = world.apply(&[fixed.clone(), config_map("a", json!({}))]).await.unwrap();
+        assert!(changes.contains("ConfigMap/default/fixed skipped"), "{changes}");
+    }
+}
+
+/// A client that notes which objects are written, in the order in which that is begun and ended.
+fn with_notes(client: &Client, notes: &Notes) -> Client {
+    let (inner, notes) = (client.clone(), std::sync::Arc::clone(notes));
+    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let (client, notes) = (inner.clone(), std::sync::Arc::clone(&notes));
+        async move {
+            let writes = request.method() == http::Method::PATCH;
+            let path = request.uri().path().rsplit('/').take(2).collect::<Vec<_>>().join(" of ");
+            if writes {
+                notes.lock().unwrap().push(format!("begin {path}"));
+            }
+            let answer = client.send(request).await;
+            if writes {
+                notes.lock().unwrap().push(format!("end {path}"));
+            }
+            answer
+        }
+    });
+    Client::new(service, "default")
+}
+
+type Notes = std::sync::Arc<std::sync::Mutex<Vec<String>>>;
+
+async fn kinds_are_written_one_after_the_other(world: &mut World) {
+    let notes = Notes::default();
+    world.cluster = Cluster::new(with_notes(world.cluster.client(), &notes), "ours");
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"name": "account", "namespace": "default"},
+    });
+    let maps = [config_map("a", json!({})), config_map("b", json!({}))];
+    world.apply(&[maps[0].clone(), account, maps[1].clone()]).await.unwrap();
+    let notes = notes.lock().unwrap().clone();
+    assert_eq!(notes[..2], ["begin account of serviceaccounts", "end account of serviceaccounts"]);
+    assert_eq!(notes.len(), 6, "{notes:?}");
+}
+
+async fn what_lives_in_no_namespace_is_named_without_one(world: &mut World) {
+    let object = |value: Value| Object::try_from(value).unwrap();
+    let mut definition = definition();
+    definition["spec"]["scope"] = json!("Cluster");
+    let set = vec![
+        object(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": "r", "namespace": "default"}, "rules": [],
+        })),
+        object(definition),
+        object(json!({
+            "apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": {"name": "w", "namespace": "default"},
+        })),
+        object(config_map("a", json!({}))),
+        object(json!({
+            "apiVersion": "example.com/v1", "kind": "Unknown",
+            "metadata": {"name": "u", "namespace": "default"},
+        })),
+    ];
+    let placed = world.cluster.placed(set).await.unwrap();
+    let ids: Vec<String> = placed.iter().map(|object| object.id().to_string()).collect();
+    assert_eq!(
+        ids,
+        [
+            "ClusterRole/r",
+            "CustomResourceDefinition/widgets.example.com",
+            "Widget/w",
+            "ConfigMap/default/a",
+            "Unknown/default/u",
+        ]
+    );
+}
+
+async fn an_object_is_in_a_set_once(world: &mut World) {
+    let a = || config_map("a", json!({}));
+    let error = world.apply(&[a(), config_map("b", json!({})), a()]).await.unwrap_err();
+    assert_eq!(error, "ConfigMap/default/a is in the set twice");
+    assert!(world.config_maps().get_opt("b").await.unwrap().is_none());
 }
 
 async fn drift_is_corrected_and_foreign_fields_are_left(world: &mut World) {
@@ -221,8 +418,10 @@ async fn ignored_fields_are_left_to_whoever_set_them(world: &mut World) {
     world.edit("a", json!({"data": {"k": "theirs"}})).await;
     assert_eq!(
         world.apply(std::slice::from_ref(&object)).await.unwrap(),
-        "ConfigMap/default/a unchanged"
+        "ConfigMap/default/a configured",
+        "its ownership is taken over, its value is not"
     );
+    assert_eq!(world.data("a").await, json!({"k": "theirs", "l": "1"}));
     let object = config_map("a", json!({"k": "1", "l": "2"}));
     assert_eq!(
         world.apply(std::slice::from_ref(&object)).await.unwrap(),
@@ -300,61 +499,20 @@ async fn a_definition_is_ready_before_its_objects_are_sent(world: &mut World) {
     );
 }
 
-async fn pruning_takes_what_is_ours_and_leaves_the_rest(world: &mut World) {
-    let mut kept = config_map("kept", json!({}));
-    kept["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/prune": "disabled"});
-    let mut foreign = config_map("foreign", json!({}));
-    foreign["metadata"]["labels"] = json!({"owner": "other"});
-    world.apply(&[config_map("mine", json!({})), kept, foreign]).await.unwrap();
-    let stale = Inventory::from_entries([
-        ("default_mine__ConfigMap", "v1"),
-        ("default_kept__ConfigMap", "v1"),
-        ("default_foreign__ConfigMap", "v1"),
-        ("default_never__ConfigMap", "v1"),
-        ("default_old_gone.example.com_Thing", "v1"),
-    ])
-    .unwrap();
-    let owner = BTreeMap::from([("owner".to_owned(), "me".to_owned())]);
-    let pruned = prune::delete(&world.cluster, &stale, &owner).await;
-    assert!(pruned.failed.is_empty(), "{:?}", pruned.failed);
-    assert_eq!(pruned.changes.changed().to_string(), "ConfigMap/default/mine deleted");
-    assert!(world.config_maps().get_opt("mine").await.unwrap().is_none());
-    assert!(world.config_maps().get_opt("kept").await.unwrap().is_some());
-    assert!(world.config_maps().get_opt("foreign").await.unwrap().is_some());
-}
-
-async fn a_deployment_is_waited_for_and_a_missing_object_times_out(world: &mut World) {
-    let deployment = json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"name": "web", "namespace": "default"},
-        "spec": {
-            "replicas": 1, "selector": {"matchLabels": {"app": "web"}},
-            "template": {
-                "metadata": {"labels": {"app": "web"}},
-                "spec": {"containers": [{"name": "web", "image": "web:1"}]},
-            },
-        },
-    });
-    world.apply(std::slice::from_ref(&deployment)).await.unwrap();
-    let id = Object::try_from(deployment).unwrap().id();
-    let options = WaitOptions { timeout: Duration::from_secs(20), ..WaitOptions::default() };
-    wait(&world.cluster, vec![Target::applied(id.clone(), "v1")], &options).await.unwrap();
-    let missing = ObjectId { name: "missing".to_owned(), ..id };
-    let options = WaitOptions { timeout: Duration::from_millis(200), ..options };
-    let error =
-        wait(&world.cluster, vec![Target::named(missing, "v1")], &options).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "timeout waiting for: [Deployment/default/missing status: 'NotFound']"
-    );
-}
-
-async fn a_cancelled_wait_ends_at_once(world: &mut World) {
-    let id = ObjectId::from_inventory("default_missing__ConfigMap").unwrap();
-    let options = WaitOptions { timeout: Duration::from_hours(1), ..WaitOptions::default() };
-    options.cancel.cancel();
-    let ended = wait(&world.cluster, vec![Target::named(id, "v1")], &options).await;
-    assert!(matches!(ended, Err(Error::Cancelled)));
+async fn secrets_stay_secret_when_they_are_refused(world: &mut World) {
+    let secret = |data: Value| {
+        json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "s", "namespace": "default"}, "stringData": data,
+        })
+    };
+    for data in
+        [json!({"a": 123_456_789}), json!({"a": ["hunter2-hunter2"]}), json!("hunter2-hunter2")]
+    {
+        let error = world.apply(&[secret(data)]).await.unwrap_err();
+        assert!(error.starts_with("Secret/default/s dry-run failed"), "{error}");
+        assert!(!error.contains("123456789") && !error.contains("hunter2"), "{error}");
+    }
 }
 
 /// Waits until the condition holds; the watch needs a moment, no more.
@@ -422,7 +580,12 @@ fn what_is_encrypted_or_nameless_is_refused() {
     };
     assert!(check(&object(json!({}))).is_ok());
     let error = check(&object(json!({"sops": {"mac": "x"}}))).unwrap_err();
-    assert!(error.to_string().starts_with("Secret/a/s: is SOPS encrypted"), "{error}");
+    assert!(error.to_string().starts_with("Secret/a/s is SOPS encrypted"), "{error}");
+    let kept = json!({"sops": {"mac": "x"}, "metadata": {
+        "name": "s", "namespace": "a",
+        "annotations": {"kustomize.toolkit.fluxcd.io/decrypt": "disabled"},
+    }});
+    assert!(check(&object(kept)).is_ok());
     let generated = json!({"metadata": {"generateName": "s-"}});
     assert!(check(&object(generated)).is_err());
 }

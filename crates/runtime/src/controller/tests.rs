@@ -15,6 +15,7 @@ use testkit::apiserver::{ApiServer, Options as ServerOptions};
 use super::*;
 use crate::context::{Options, Parts};
 use crate::outcome::{Ready, Stop};
+use crate::reconcile::Visits;
 use crate::run::Run;
 
 /// What the visits did.
@@ -32,6 +33,14 @@ struct Toy(Arc<Seen>);
 
 impl Reconcile for Toy {
     type Object = GitRepository;
+
+    fn visits(&self, object: &GitRepository) -> Result<Visits, common::api::meta::DurationError> {
+        let interval = object.spec.interval.get()?;
+        let suspended = object.spec.suspend;
+        // Failures of this one are tried again after an hour, unless it is being deleted.
+        let retry_interval = (object.spec.url == "https://clings").then_some(interval);
+        Ok(Visits { interval: Some(interval), retry_interval, suspended })
+    }
 
     async fn reconcile(&self, run: &mut Run<GitRepository>) -> Result<Ready, Stop> {
         let (seen, name) = (Arc::clone(&self.0), run.name().to_owned());
@@ -55,14 +64,21 @@ impl Reconcile for Toy {
         result
     }
 
-    async fn finalize(&self, _run: &mut Run<GitRepository>) -> Result<(), Stop> {
-        self.0.finalized.fetch_add(1, Ordering::SeqCst);
+    async fn finalize(&self, run: &mut Run<GitRepository>) -> Result<(), Stop> {
+        let before = self.0.finalized.fetch_add(1, Ordering::SeqCst);
+        if run.object().spec.url == "https://clings" && before < 2 {
+            return Err(Stop::retry(Reason::Failed, "not yet"));
+        }
         Ok(())
     }
 }
 
 async fn act(run: &mut Run<GitRepository>, url: &str, visit: usize) -> Result<Ready, Stop> {
     match url {
+        "https://writes" => {
+            run.note(|status| status.observed_ignore = Some(format!("visit {visit}")));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         "https://slow" => tokio::time::sleep(Duration::from_millis(30)).await,
         "https://panics" if visit == 1 => panic!("on purpose"),
         "https://blocks" => {
@@ -211,6 +227,25 @@ async fn own_and_foreign_status_writes_wake_nobody() {
 }
 
 #[tokio::test]
+async fn what_another_instance_wrote_into_a_status_is_not_overwritten() {
+    let options = Options { min_retry_delay: Duration::from_millis(10), ..Options::default() };
+    let world = World::new(options);
+    world.create("r", spec("https://writes")).await;
+    world.until("it is under way", async || world.visits("r") == 1).await;
+    let status = Patch::Merge(json!({"status": {"observedIgnore": "theirs"}}));
+    world.api.patch_status("r", &PatchParams::default(), &status).await.unwrap();
+    world.ready("r").await;
+    assert_eq!(world.visits("r"), 2, "the visit that knew the old status wrote nothing");
+    assert_eq!(world.api.get("r").await.unwrap().data["status"]["observedIgnore"], "visit 2");
+
+    world.create("labelled", spec("https://writes")).await;
+    world.until("it is under way", async || world.visits("labelled") == 1).await;
+    world.merge("labelled", json!({"metadata": {"labels": {"a": "b"}}})).await;
+    world.ready("labelled").await;
+    assert_eq!(world.visits("labelled"), 1, "other changes are no obstacle");
+}
+
+#[tokio::test]
 async fn a_panic_ends_one_visit_only() {
     let options = Options { min_retry_delay: Duration::from_millis(20), ..Options::default() };
     let world = World::new(options);
@@ -251,6 +286,17 @@ async fn a_deleted_object_is_finalized_once_and_goes() {
     world.api.delete("r", &DeleteParams::default()).await.unwrap();
     world.until("it is gone", async || world.api.get_opt("r").await.unwrap().is_none()).await;
     assert_eq!(world.seen.finalized.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_is_tried_again_soon() {
+    let options = Options { min_retry_delay: Duration::from_millis(10), ..Options::default() };
+    let world = World::new(options);
+    world.create("r", spec("https://clings")).await;
+    world.ready("r").await;
+    world.api.delete("r", &DeleteParams::default()).await.unwrap();
+    world.until("it is gone", async || world.api.get_opt("r").await.unwrap().is_none()).await;
+    assert_eq!(world.seen.finalized.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]

@@ -109,7 +109,8 @@ fn waiting_keeps_the_generation_unobserved_and_tells_once() {
             "Reconciling=True ProgressingWithRetry: fetching r2",
             "Ready=False DependencyNotReady: dependency 'a/b' is not ready",
             "ArtifactInStorage=True Succeeded: stored r1",
-            "observed 1, handled t2, event Normal DependencyNotReady dependency 'a/b' is not ready, next Dependency",
+            "observed 1, handled t2, event Normal DependencyNotReady \
+             Dependencies do not meet ready condition: dependency 'a/b' is not ready, next Dependency",
         ],
     );
     let before = failed_before(Reason::DependencyNotReady, "dependency 'a/b' is not ready");
@@ -122,6 +123,13 @@ fn waiting_keeps_the_generation_unobserved_and_tells_once() {
             "observed 1, handled t2, event none, next Dependency",
         ],
     );
+}
+
+#[test]
+fn waiting_for_a_source_is_a_trace() {
+    let stop = Stop::wait(Reason::ArtifactFailed, "source has none yet");
+    let after = after(&ready_before(), &Outcome::Ended(Err(stop)), now());
+    assert_eq!(after.event.map(|event| event.event_type), Some(EventType::Trace));
 }
 
 #[test]
