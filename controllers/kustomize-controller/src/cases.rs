@@ -1,5 +1,6 @@
 //! The controller against the API server in memory: object in; status, events and cluster out.
 
+mod load;
 mod world;
 
 use std::time::Duration;
