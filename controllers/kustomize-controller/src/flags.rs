@@ -84,6 +84,7 @@ impl Flags {
             concurrent_ssa: self.concurrent_ssa,
             override_managers: self.override_managers.clone(),
             stage_kinds: self.stage_kinds.clone(),
+            no_remote_bases: self.no_remote_bases,
             http_retry: self.applier.http_retry,
             artifact_host: self.artifact_host.clone(),
             ..Settings::default()
@@ -105,12 +106,14 @@ mod tests {
             "--feature-gates=ExternalArtifact=true",
             "--no-cross-namespace-refs",
             "--sops-age-secret=keys",
+            "--no-remote-bases",
         ]);
         assert_eq!(flags.without_effect(), ["--sops-age-secret"]);
         let options = flags.options().unwrap();
         let settings = flags.settings().under(&options);
         assert_eq!((options.concurrent, settings.concurrent_ssa), (7, 9));
         assert_eq!(settings.stage_kinds.len(), 2);
+        assert!(settings.no_remote_bases);
         assert!(settings.gate("ExternalArtifact") && settings.no_cross_namespace_refs);
         let unknown = Flags::parse_from(["kustomize-controller", "--feature-gates=Nope=true"]);
         assert!(unknown.options().is_err());

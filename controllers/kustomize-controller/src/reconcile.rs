@@ -57,15 +57,19 @@ impl Reconcile for KustomizeController {
             render::check_path(&tree, &plan.path)?;
             source::attempted(run, &artifact);
             progress(run, "Building manifests", &plan, &artifact);
-            let rendered = render::objects(run, &plan, tree, inputs).await;
+            let rendered = render::objects(run, (&plan, &self.settings), tree, inputs).await;
             let rendered = rendered.map_err(|stop| secrets.hidden(stop))?;
             clock.digest(&rendered.digest);
+            // What stands behind a name elsewhere may change without a word.
+            let lasts = !rendered.remote;
             let basis = basis.with(&artifact, &rendered.directories);
             progress(run, "Detecting drift", &plan, &artifact);
             let applied = change::make(self, run, (&plan, &cluster), rendered).await;
             let applied = applied.map_err(|stop| secrets.hidden(stop));
             let applied = clock.failed(run, &artifact, applied)?;
-            self.remember(run.key(), basis, &applied);
+            if lasts {
+                self.remember(run.key(), basis, &applied);
+            }
             applied
         };
         clock.digest(&applied.digest);

@@ -33,6 +33,8 @@ pub struct Settings {
     pub override_managers: Vec<String>,
     /// Kinds applied in a stage of their own (`--custom-apply-stage-kinds`).
     pub stage_kinds: Vec<StageKind>,
+    /// Build only what is in the artifact (`--no-remote-bases`).
+    pub no_remote_bases: bool,
     /// Tries to fetch an artifact (`--http-retry`).
     pub http_retry: u32,
     /// A host to fetch all artifacts from, whatever their address says.
@@ -48,6 +50,7 @@ impl Default for Settings {
             concurrent_ssa: 4,
             override_managers: Vec::new(),
             stage_kinds: Vec::new(),
+            no_remote_bases: false,
             http_retry: 9,
             artifact_host: None,
             no_cross_namespace_refs: false,

@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("helm", &["manifest", "gotemplate", "yaml"]),
     ("apply", &["manifest"]),
     ("source-controller", &["runtime", "common", "git"]),
-    ("kustomize-controller", &["runtime", "common", "kustomize", "apply", "manifest"]),
+    ("kustomize-controller", &["runtime", "common", "git", "kustomize", "apply", "manifest"]),
     (
         "cli",
         &[

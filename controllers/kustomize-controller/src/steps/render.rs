@@ -10,12 +10,14 @@ use common::api::kustomize::Kustomization;
 use common::artifact::{Algorithm, Artifact, Digest, Tree};
 use common::condition::Reason;
 use kustomize::flux::{self, Injection};
-use kustomize::{DirFiles, FileError, FileKind, Files, substitute};
+use kustomize::{DirFiles, FileError, FileKind, Files, Remote, substitute};
 use manifest::Object;
 use runtime::{OrStop, Run, Stop};
 
 use crate::plan::Plan;
+use crate::settings::Settings;
 use crate::steps::inputs::Inputs;
+use crate::steps::remote::Bases;
 
 /// The objects of a revision.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Rendered {
     pub(crate) digest: String,
     /// The directories of the artifact that were looked into.
     pub(crate) directories: BTreeSet<String>,
+    /// Whether it is made of more than the artifact.
+    pub(crate) remote: bool,
 }
 
 /// What a render was made of: while it holds, another one would yield the same.
@@ -81,14 +85,17 @@ impl Basis {
 /// Renders the objects.
 pub(crate) async fn objects(
     run: &Run<Kustomization>,
-    plan: &Plan,
+    (plan, settings): (&Plan, &Settings),
     tree: Arc<Tree>,
     inputs: Inputs,
 ) -> Result<Rendered, Stop> {
     let (injection, path) = (plan.injection.clone(), plan.path.clone());
     let (metadata, owner) = (plan.common_metadata.clone(), plan.owner.clone());
+    let bases = (!settings.no_remote_bases).then(Bases::new).transpose();
+    let bases = bases.or_stop(Reason::BuildFailed)?;
     let rendered = run.blocking(move || {
-        let (mut objects, directories) = build(&tree.path(), &path, &injection)?;
+        let (mut objects, directories) = build(&tree.path(), &path, &injection, bases.as_ref())?;
+        let remote = bases.as_ref().is_some_and(Bases::were_used);
         if let Some(vars) = &inputs.vars {
             objects = objects
                 .into_iter()
@@ -104,7 +111,7 @@ pub(crate) async fn objects(
             }
         }
         flux::set_common_metadata(&mut objects, &metadata.labels, &metadata.annotations);
-        Ok(Rendered { objects, digest, directories })
+        Ok(Rendered { objects, digest, directories, remote })
     });
     rendered.await
 }
@@ -128,11 +135,13 @@ fn build(
     root: &Path,
     path: &str,
     injection: &Injection,
+    bases: Option<&Bases>,
 ) -> Result<(Vec<Object>, BTreeSet<String>), Stop> {
     let files = DirFiles::jailed(root).or_stop(Reason::ArtifactFailed)?;
     let files = Recorded { files, directories: RefCell::default() };
     let directory = inside(path);
-    let objects = flux::build(&files, &directory, injection, None).map_err(|error| {
+    let remote = bases.map(|bases| bases as &dyn Remote);
+    let objects = flux::build(&files, &directory, injection, remote).map_err(|error| {
         let message = format!("kustomize build failed: {}", runtime::chain(&error));
         Stop::retry(Reason::BuildFailed, message)
     })?;
@@ -233,7 +242,7 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         for (path, expected) in [("app", vec!["app", "base"]), ("plain", vec!["plain"])] {
-            let (_, directories) = build(root.path(), path, &Injection::default()).unwrap();
+            let (_, directories) = build(root.path(), path, &Injection::default(), None).unwrap();
             assert_eq!(directories.into_iter().collect::<Vec<_>>(), expected, "{path}");
         }
     }
