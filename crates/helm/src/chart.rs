@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::metadata::{Dependency, Metadata};
-use crate::values::{Values, merge_maps, read_documents};
+use crate::values::{Values, from_yaml_documents};
 use crate::{Error, Result};
 
 mod load;
@@ -18,12 +18,14 @@ pub struct File {
     pub name: String,
     /// The content.
     pub data: Vec<u8>,
+    /// When it was last changed, RFC 3339 as Go writes it; `None` when that is not known.
+    pub modified: Option<String>,
 }
 
 impl File {
-    /// A file with this name and content.
+    /// A file with this name and content, of unknown age.
     pub fn new(name: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), data: data.into() }
+        Self { name: name.into(), data: data.into(), modified: None }
     }
 }
 
@@ -58,11 +60,20 @@ pub struct Chart {
     pub raw: Vec<File>,
     /// The charts in `charts/`.
     pub dependencies: Vec<Self>,
+    /// When `Chart.yaml` was last changed, RFC 3339.
+    pub modified: Option<String>,
+    /// When the schema was last changed; Go's zero time without one, `None` in records of Helm 3.
+    pub schema_modified: Option<String>,
 }
+
+/// Go's zero time.
+const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// A CustomResourceDefinition file of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crd {
+    /// The path inside its chart.
+    pub name: String,
     /// The path from the root chart's name on.
     pub filename: String,
     /// The content.
@@ -94,7 +105,7 @@ impl Chart {
         for file in &self.files {
             if file.name.starts_with("crds/") && is_manifest(&file.name) {
                 let filename = format!("{path}/{}", file.name);
-                crds.push(Crd { filename, data: file.data.clone() });
+                crds.push(Crd { name: file.name.clone(), filename, data: file.data.clone() });
             }
         }
         for dependency in &self.dependencies {
@@ -127,11 +138,12 @@ fn build(files: Vec<File>, depth: usize) -> Result<Chart> {
     if depth > MAX_NESTING {
         return Err(Error::new("charts are nested too deeply"));
     }
-    let mut chart = Chart::default();
+    let mut chart = Chart { schema_modified: Some(NO_TIME.to_owned()), ..Chart::default() };
     let mut document = Json::Object(serde_json::Map::new());
     let mut found = false;
     for file in files.iter().filter(|file| file.name == "Chart.yaml") {
         found = true;
+        chart.modified.clone_from(&file.modified);
         document = parse(file, "Chart.yaml")?;
         overlay(&mut chart.metadata, &document, "Chart.yaml")?;
         if chart.metadata.api_version.is_empty() {
@@ -194,7 +206,11 @@ fn sort_in(
         "Chart.yaml" => {}
         "Chart.lock" => chart.lock = Some(lock(file)?),
         "values.yaml" => chart.values = load_values(&file.data)?,
-        "values.schema.json" => chart.schema = Some(file.data.clone()),
+        "values.schema.json" => {
+            chart.schema = Some(file.data.clone());
+            chart.schema_modified =
+                Some(file.modified.clone().unwrap_or_else(|| NO_TIME.to_owned()));
+        }
         "requirements.yaml" => {
             // Its fields add to those of Chart.yaml.
             let more = parse(file, "requirements.yaml")?;
@@ -218,7 +234,7 @@ fn sort_in(
         name => match name.strip_prefix("charts/") {
             Some(inner) if !has_extension(inner, "prov") => {
                 let folder = inner.split('/').next().unwrap_or_default().to_owned();
-                let file = File::new(inner, file.data.clone());
+                let file = File { name: inner.to_owned(), ..file.clone() };
                 subcharts.entry(folder).or_default().push(file);
             }
             _ => chart.files.push(file.clone()),
@@ -236,10 +252,7 @@ fn has_extension(name: &str, extension: &str) -> bool {
 
 fn load_values(data: &[u8]) -> Result<Values> {
     let text = utf8(data, "values.yaml")?;
-    let documents = read_documents(&text).map_err(|error| {
-        error.context("cannot load values.yaml: cannot unmarshal yaml document")
-    })?;
-    Ok(documents.into_iter().fold(Values::new(), merge_maps))
+    from_yaml_documents(&text).map_err(|error| error.context("cannot load values.yaml"))
 }
 
 fn subchart(chart: &Chart, name: &str, files: Vec<File>, depth: usize) -> Result<Option<Chart>> {
@@ -264,7 +277,7 @@ fn subchart(chart: &Chart, name: &str, files: Vec<File>, depth: usize) -> Result
         .into_iter()
         .filter_map(|file| {
             let (_, inner) = file.name.split_once('/')?;
-            Some(File { name: inner.to_owned(), data: file.data })
+            Some(File { name: inner.to_owned(), ..file })
         })
         .collect();
     build(inner, depth + 1).map(Some).map_err(context)

@@ -1,6 +1,7 @@
 //! The index of a chart repository.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, Read as _, Seek, SeekFrom};
 
 use gotemplate::semver::{Constraint, Version};
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,9 @@ use serde_json::Value as Json;
 use crate::metadata::Metadata;
 use crate::values::conversion;
 use crate::{Error, Result};
+
+mod pieces;
+mod scan;
 
 /// One version of a chart in an index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +34,7 @@ pub struct ChartVersion {
 }
 
 /// The index of a chart repository.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RepositoryIndex {
     /// `v1`.
     pub api_version: String,
@@ -38,27 +42,52 @@ pub struct RepositoryIndex {
     pub generated: String,
     /// The versions of each chart, newest first.
     pub entries: BTreeMap<String, Vec<ChartVersion>>,
+    /// The public keys of those who sign its charts.
+    pub public_keys: Vec<String>,
+    /// Free annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// What the server that made it says about itself.
+    pub server_info: serde_json::Map<String, Json>,
 }
 
 /// The largest index that is read, in bytes; the largest public ones have about 50 MB.
-const MAX_INDEX: usize = 256 << 20;
+const MAX_INDEX: u64 = 256 << 20;
+
+/// Go's zero time, which stands for a time that is not known.
+const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
 impl RepositoryIndex {
-    /// Reads an index. One written the usual way is read chart by chart, so that memory is bounded
-    /// by the largest chart and by what is kept. Entries that Helm would skip are skipped.
+    /// Reads an index; see [`RepositoryIndex::read`].
     ///
     /// # Errors
     /// When it is too large, empty, no YAML, or has no `apiVersion`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        if text.len() > MAX_INDEX {
+        Self::read(std::io::Cursor::new(text))
+    }
+
+    /// Reads an index. One written the usual way is read version by version, so that memory is
+    /// taken for what is kept only. Versions that Helm would skip are skipped.
+    ///
+    /// # Errors
+    /// When it cannot be read, is too large, empty, no YAML, or has no `apiVersion`.
+    pub fn read(mut source: impl BufRead + Seek) -> Result<Self, Error> {
+        let failed = |error: std::io::Error| Error::new(format!("cannot read the index: {error}"));
+        let size = source.seek(SeekFrom::End(0)).map_err(failed)?;
+        source.rewind().map_err(failed)?;
+        if size > MAX_INDEX {
             return Err(Error::new(format!("the index is larger than {MAX_INDEX} bytes")));
         }
-        if text.is_empty() {
+        if size == 0 {
             return Err(Error::new("empty index.yaml file"));
         }
-        let mut index = match pieces(text) {
-            Some((head, entries)) => Self::from_pieces(&head, &entries)?,
-            None => Self::from_json(&read(text)?),
+        let mut index = match pieces::read(&mut source)? {
+            Some(index) => index,
+            None => {
+                source.rewind().map_err(failed)?;
+                let mut text = String::new();
+                source.take(MAX_INDEX).read_to_string(&mut text).map_err(failed)?;
+                Self::from_json(&whole(&text)?)?
+            }
         };
         if index.api_version.is_empty() {
             return Err(Error::new("no API version specified"));
@@ -67,42 +96,60 @@ impl RepositoryIndex {
         Ok(index)
     }
 
-    fn from_pieces(head: &str, entries: &[&str]) -> Result<Self> {
-        let mut index = Self::from_json(&read(head)?);
-        for piece in entries {
-            index.add_entries(&read(piece)?);
+    /// What stands around the entries.
+    fn from_head(json: &Json) -> Result<Self> {
+        let text =
+            |name: &str| json.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let broken =
+            |field: &str, error: serde_json::Error| Error::new(format!("{field}: {error}"));
+        let field = |name: &str| json.get(name).filter(|it| !it.is_null()).cloned();
+        let keys = field("publicKeys").map(serde_json::from_value).transpose();
+        let annotations = field("annotations").map(serde_json::from_value).transpose();
+        Ok(Self {
+            api_version: text("apiVersion"),
+            generated: text("generated"),
+            entries: BTreeMap::new(),
+            public_keys: keys.map_err(|e| broken("publicKeys", e))?.unwrap_or_default(),
+            annotations: annotations.map_err(|e| broken("annotations", e))?.unwrap_or_default(),
+            server_info: json
+                .get("serverInfo")
+                .and_then(Json::as_object)
+                .cloned()
+                .unwrap_or_default(),
+        })
+    }
+
+    fn from_json(json: &Json) -> Result<Self> {
+        let mut index = Self::from_head(json)?;
+        for (name, versions) in json.get("entries").and_then(Json::as_object).into_iter().flatten()
+        {
+            for version in versions.as_array().into_iter().flatten() {
+                index.keep(name, serde_json::from_value(version.clone()).ok());
+            }
         }
         Ok(index)
     }
 
-    fn from_json(json: &Json) -> Self {
-        let text =
-            |name: &str| json.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let mut index = Self {
-            api_version: text("apiVersion"),
-            generated: text("generated"),
-            entries: BTreeMap::new(),
-        };
-        if let Some(entries) = json.get("entries") {
-            index.add_entries(entries);
+    /// Adds a version to a chart, unless Helm would skip it.
+    fn keep(&mut self, name: &str, version: Option<ChartVersion>) {
+        if !self.entries.contains_key(name) {
+            self.entries.insert(name.to_owned(), Vec::new());
         }
-        index
-    }
-
-    fn add_entries(&mut self, entries: &Json) {
-        for (name, versions) in entries.as_object().into_iter().flatten() {
-            let kept = versions.as_array().into_iter().flatten().filter_map(|json| {
-                let mut version: ChartVersion = serde_json::from_value(json.clone()).ok()?;
-                if version.metadata.api_version.is_empty() {
-                    "v1".clone_into(&mut version.metadata.api_version);
-                }
-                let valid = version.metadata.validate();
-                let skippable = valid.as_ref().err().is_some_and(|error| {
-                    error.to_string().contains("more than one dependency with name or alias")
-                });
-                (valid.is_ok() || skippable).then_some(version)
-            });
-            self.entries.entry(name.clone()).or_default().extend(kept);
+        let (Some(versions), Some(mut version)) = (self.entries.get_mut(name), version) else {
+            return;
+        };
+        if version.metadata.api_version.is_empty() {
+            "v1".clone_into(&mut version.metadata.api_version);
+        }
+        if version.created.is_empty() {
+            NO_TIME.clone_into(&mut version.created);
+        }
+        let valid = version.metadata.validate();
+        let skippable = valid.as_ref().err().is_some_and(|error| {
+            error.to_string().contains("more than one dependency with name or alias")
+        });
+        if valid.is_ok() || skippable {
+            versions.push(version);
         }
     }
 
@@ -162,6 +209,9 @@ impl RepositoryIndex {
         if version.metadata.api_version.is_empty() {
             "v1".clone_into(&mut version.metadata.api_version);
         }
+        if version.created.is_empty() {
+            NO_TIME.clone_into(&mut version.created);
+        }
         version.metadata.validate()?;
         let name = version.metadata.name.clone();
         self.entries.entry(name).or_default().push(version);
@@ -190,11 +240,25 @@ impl RepositoryIndex {
     pub fn to_yaml(&self) -> Result<String, Error> {
         let failed = |error: serde_json::Error| Error::new(error.to_string());
         let entries = serde_json::to_value(&self.entries).map_err(failed)?;
-        Ok(yaml::from_json(&serde_json::json!({
+        let generated = if self.generated.is_empty() { NO_TIME } else { &self.generated };
+        let mut index = serde_json::json!({
             "apiVersion": self.api_version,
             "entries": entries,
-            "generated": self.generated,
-        })))
+            "generated": generated,
+        });
+        if let Some(fields) = index.as_object_mut() {
+            if !self.public_keys.is_empty() {
+                fields.insert("publicKeys".to_owned(), self.public_keys.clone().into());
+            }
+            if !self.annotations.is_empty() {
+                let annotations = serde_json::to_value(&self.annotations).map_err(failed)?;
+                fields.insert("annotations".to_owned(), annotations);
+            }
+            if !self.server_info.is_empty() {
+                fields.insert("serverInfo".to_owned(), Json::Object(self.server_info.clone()));
+            }
+        }
+        Ok(yaml::from_json(&index))
     }
 }
 
@@ -224,44 +288,11 @@ impl Ord for Ordered {
     }
 }
 
-fn read(text: &str) -> Result<Json> {
+fn whole(text: &str) -> Result<Json> {
     if text.trim_start().starts_with('{')
         && let Ok(json) = serde_json::from_str(text)
     {
         return Ok(json);
     }
     yaml::to_json(text, yaml::Rules::V2).map_err(|error| conversion(&error))
-}
-
-/// Cuts an index in block style into what stands around `entries` and one piece for each chart;
-/// `None` when it is written in another way.
-fn pieces(text: &str) -> Option<(String, Vec<&str>)> {
-    // Anchors and tags could reach across pieces.
-    if text.trim_start().starts_with('{') || text.contains(": &") || text.contains(": *") {
-        return None;
-    }
-    let mut head = String::new();
-    let mut entries = Vec::new();
-    let mut inside = false;
-    let mut start: Option<usize> = None;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        let blank = line.trim().is_empty();
-        let top = indent == 0 && !blank && !line.starts_with(['#', '-']);
-        if top {
-            entries.extend(start.take().and_then(|start| text.get(start..at)));
-            inside = line.trim_end() == "entries:";
-        } else if inside && indent == 2 && !line.trim_start().starts_with(['-', '#']) && !blank {
-            entries.extend(start.replace(at).and_then(|start| text.get(start..at)));
-        } else if inside && start.is_none() && !blank {
-            return None;
-        }
-        if !inside {
-            head.push_str(line);
-        }
-        at += line.len();
-    }
-    entries.extend(start.and_then(|start| text.get(start..)));
-    (!entries.is_empty()).then_some((head, entries))
 }

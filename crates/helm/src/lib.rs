@@ -24,8 +24,10 @@ mod dependencies;
 mod engine;
 mod error;
 mod glob;
+mod gojson;
 mod ignore;
 mod index;
+pub mod lint;
 mod metadata;
 mod order;
 mod package;
@@ -50,14 +52,16 @@ pub use index::{ChartVersion, RepositoryIndex};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use package::{file_name as package_name, package};
 pub use postrender::{PostRenderer, Strategy};
-pub use release::{Hook, HookEvent, HookExecution, Info, Release};
-pub use render::{Mode, Options, Rendered, TextOptions, render, render_files, render_prepared};
-pub use resolve::{Resolved, Source, resolve};
+pub use release::{Driver, Hook, HookEvent, HookExecution, Info, Release, Stamp};
+pub use render::{
+    Mode, Options, Rendered, TextOptions, release_name, render, render_files, render_prepared,
+};
+pub use resolve::{Resolved, Source, newest, resolve, satisfies};
 pub use schema::validate as validate_schema;
 pub use sort::{Manifest, Sorted, sort_manifests, split_manifests};
 pub use values::{
-    Values, coalesce_tables, coalesce_values, from_yaml, merge_maps, merge_tables, merge_values,
-    to_yaml,
+    Values, coalesce_tables, coalesce_values, from_yaml, from_yaml_documents, merge_maps,
+    merge_tables, merge_values, to_json, to_yaml,
 };
 
 pub(crate) use error::Result;

@@ -111,7 +111,7 @@ pub struct Dependency {
 }
 
 /// A scalar as Go's YAML reads it into a string.
-fn as_text(value: Json) -> Option<String> {
+pub(crate) fn scalar_text(value: Json) -> Option<String> {
     match value {
         Json::Null => Some(String::new()),
         Json::String(text) => Some(text),
@@ -128,12 +128,12 @@ fn as_text(value: Json) -> Option<String> {
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Json::deserialize(deserializer)?;
-    as_text(value).ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
+    scalar_text(value).ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
 }
 
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let values = Option::<Vec<Json>>::deserialize(deserializer)?.unwrap_or_default();
-    let texts: Option<Vec<String>> = values.into_iter().map(as_text).collect();
+    let texts: Option<Vec<String>> = values.into_iter().map(scalar_text).collect();
     texts.ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn text_map<'de, D: Deserializer<'de>>(
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let values = Option::<BTreeMap<String, Json>>::deserialize(deserializer)?.unwrap_or_default();
     let texts: Option<BTreeMap<String, String>> =
-        values.into_iter().map(|(key, value)| Some((key, as_text(value)?))).collect();
+        values.into_iter().map(|(key, value)| Some((key, scalar_text(value)?))).collect();
     texts.ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
 }
 
@@ -259,4 +259,46 @@ pub(crate) fn compatible(constraint: &str, version: &str) -> bool {
     let version = Version::parse(version);
     let constraint = gotemplate::semver::Constraint::parse(constraint);
     matches!((version, constraint), (Ok(version), Ok(constraint)) if constraint.check(&version))
+}
+
+/// The fields of `Chart.yaml`, of its maintainers and of its dependencies.
+const FIELDS: &[&str] = &[
+    "name",
+    "home",
+    "sources",
+    "version",
+    "description",
+    "keywords",
+    "maintainers",
+    "icon",
+    "apiVersion",
+    "condition",
+    "tags",
+    "appVersion",
+    "deprecated",
+    "annotations",
+    "kubeVersion",
+    "dependencies",
+    "type",
+];
+const MAINTAINER_FIELDS: &[&str] = &["name", "email", "url"];
+const DEPENDENCY_FIELDS: &[&str] =
+    &["name", "version", "repository", "condition", "tags", "enabled", "import-values", "alias"];
+
+/// The first field of `Chart.yaml` that nobody knows. Case does not matter, as in Go.
+pub(crate) fn unknown_field(document: &Json) -> Option<&str> {
+    fn unknown<'j>(object: &'j Json, known: &[&str]) -> Option<&'j str> {
+        let mut keys = object.as_object()?.keys();
+        keys.find(|key| !known.iter().any(|it| it.eq_ignore_ascii_case(key))).map(String::as_str)
+    }
+    let inside = |list: &str, known: &[&str]| {
+        document.get(list)?.as_array()?.iter().find_map(|item| unknown(item, known))
+    };
+    // Go meets fields in the order of its own JSON: sorted.
+    let mut keys = document.as_object()?.keys();
+    keys.find_map(|key| match key.as_str() {
+        "maintainers" => inside("maintainers", MAINTAINER_FIELDS),
+        "dependencies" => inside("dependencies", DEPENDENCY_FIELDS),
+        key => (!FIELDS.iter().any(|it| it.eq_ignore_ascii_case(key))).then_some(key),
+    })
 }

@@ -1,20 +1,16 @@
-//! Releases as Helm stores them: gzipped JSON in base64.
+//! Releases as Helm stores them: gzipped JSON in base64, in a Secret or a ConfigMap.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
-use crate::chart::{Chart, File, Lock};
-use crate::metadata::Metadata;
-use crate::values::{Values, with_floats, with_integers};
-use crate::{Error, Result};
+use crate::chart::Chart;
+use crate::values::Values;
+
+mod record;
+mod storage;
+
+pub use storage::{Driver, Stamp};
 
 /// When a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -178,190 +174,9 @@ pub struct Release {
     pub labels: BTreeMap<String, String>,
 }
 
-/// The record in the order of Helm's fields.
-#[derive(Serialize, Deserialize)]
-struct Record {
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    name: String,
-    #[serde(default)]
-    info: Option<Info>,
-    #[serde(default)]
-    chart: Option<ChartRecord>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    config: Option<Json>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    manifest: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    hooks: Vec<Hook>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    version: i64,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    namespace: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    apply_method: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ChartRecord {
-    metadata: Option<Metadata>,
-    lock: Option<Lock>,
-    templates: Option<Vec<FileRecord>>,
-    values: Option<Json>,
-    schema: Option<String>,
-    #[serde(default = "no_time")]
-    schemamodtime: String,
-    files: Option<Vec<FileRecord>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct FileRecord {
-    name: String,
-    data: Option<String>,
-}
-
-/// Go's zero time.
-fn no_time() -> String {
-    "0001-01-01T00:00:00Z".to_owned()
-}
-
-/// The largest record that is unpacked, in bytes: Secrets hold 1 MiB, which gzip can hardly blow
-/// up to more than this.
-const MAX_RECORD: u64 = 512 << 20;
-
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b, 0x08];
-
 impl Release {
     /// The hooks of an event in the order they run.
     pub fn hooks_for(&self, event: HookEvent) -> Vec<&Hook> {
         in_order(&self.hooks, event)
     }
-
-    /// The JSON of the record, as Go writes it.
-    ///
-    /// # Errors
-    /// When a part cannot be written as JSON.
-    pub fn to_json(&self) -> Result<String, Error> {
-        let record = Record {
-            name: self.name.clone(),
-            info: Some(self.info.clone()),
-            chart: Some(chart_record(&self.chart)),
-            config: (!self.config.is_empty())
-                .then(|| with_integers(&Json::Object(self.config.clone()))),
-            manifest: self.manifest.clone(),
-            hooks: self.hooks.clone(),
-            version: self.version,
-            namespace: self.namespace.clone(),
-            apply_method: self.apply_method.clone(),
-        };
-        let text = serde_json::to_string(&record).map_err(|e| Error::new(e.to_string()))?;
-        Ok(go_escapes(&text))
-    }
-
-    /// The data of the storage Secret: base64 of gzip of the JSON.
-    ///
-    /// # Errors
-    /// When a part cannot be written as JSON.
-    pub fn encode(&self) -> Result<String, Error> {
-        let json = self.to_json()?;
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let failed = |error: std::io::Error| Error::new(error.to_string());
-        encoder.write_all(json.as_bytes()).map_err(failed)?;
-        Ok(STANDARD.encode(encoder.finish().map_err(failed)?))
-    }
-
-    /// Reads what [`Release::encode`] or Helm wrote; JSON that is not gzipped is read too.
-    ///
-    /// # Errors
-    /// When it is no record.
-    pub fn decode(data: &str) -> Result<Self, Error> {
-        let failed = |error: &dyn std::fmt::Display| {
-            Error::new(format!("cannot decode the release record: {error}"))
-        };
-        let bytes = STANDARD.decode(data.trim()).map_err(|e| failed(&e))?;
-        let mut json = bytes.clone();
-        if bytes.starts_with(GZIP_MAGIC) {
-            json.clear();
-            let mut decoder = GzDecoder::new(bytes.as_slice()).take(MAX_RECORD);
-            decoder.read_to_end(&mut json).map_err(|e| failed(&e))?;
-        }
-        let record: Record = serde_json::from_slice(&json).map_err(|e| failed(&e))?;
-        Ok(Self {
-            name: record.name,
-            info: record.info.unwrap_or_default(),
-            chart: record.chart.map(chart_of).transpose()?.unwrap_or_default(),
-            config: object(record.config),
-            manifest: record.manifest,
-            hooks: record.hooks,
-            version: record.version,
-            namespace: record.namespace,
-            apply_method: record.apply_method,
-            labels: BTreeMap::new(),
-        })
-    }
-}
-
-fn object(json: Option<Json>) -> Values {
-    match json.map(with_floats) {
-        Some(Json::Object(map)) => map,
-        _ => Values::new(),
-    }
-}
-
-fn file_records(files: &[File]) -> Option<Vec<FileRecord>> {
-    let record = |file: &File| FileRecord {
-        name: file.name.clone(),
-        data: Some(STANDARD.encode(&file.data)),
-    };
-    (!files.is_empty()).then(|| files.iter().map(record).collect())
-}
-
-fn chart_record(chart: &Chart) -> ChartRecord {
-    ChartRecord {
-        metadata: Some(chart.metadata.clone()),
-        lock: chart.lock.clone(),
-        templates: file_records(&chart.templates),
-        values: Some(with_integers(&Json::Object(chart.values.clone()))),
-        schema: chart.schema.as_ref().map(|schema| STANDARD.encode(schema)),
-        schemamodtime: no_time(),
-        files: file_records(&chart.files),
-    }
-}
-
-fn files_of(records: Option<Vec<FileRecord>>) -> Result<Vec<File>> {
-    let file = |record: FileRecord| {
-        let data = STANDARD.decode(record.data.unwrap_or_default());
-        let data = data.map_err(|_| Error::new(format!("{} is not base64", record.name)))?;
-        Ok(File { name: record.name, data })
-    };
-    records.unwrap_or_default().into_iter().map(file).collect()
-}
-
-fn chart_of(record: ChartRecord) -> Result<Chart> {
-    let schema = record.schema.map(|schema| STANDARD.decode(schema)).transpose();
-    Ok(Chart {
-        metadata: record.metadata.unwrap_or_default(),
-        lock: record.lock,
-        templates: files_of(record.templates)?,
-        values: object(record.values),
-        schema: schema.map_err(|_| Error::new("the schema is not base64"))?,
-        files: files_of(record.files)?,
-        raw: Vec::new(),
-        dependencies: Vec::new(),
-    })
-}
-
-/// Go escapes these characters in JSON; they stand in strings only.
-pub(crate) fn go_escapes(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '<' => out.push_str("\\u003c"),
-            '>' => out.push_str("\\u003e"),
-            '&' => out.push_str("\\u0026"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -144,8 +144,26 @@ pub fn render_prepared(
     on_large_stack(|| engine::render_all(chart, values, release, options))
 }
 
+/// The name that a template without data gives to a release.
+///
+/// # Errors
+/// With Go's text.
+pub fn release_name(template: &str, environment: &dyn Environment) -> Result<String, Error> {
+    const NAME: &str = "name-template";
+    let set = gotemplate::TemplateSet::named(NAME);
+    let functions = gotemplate::Functions::sprig();
+    set.parse(NAME, template, &functions)?;
+    let options = gotemplate::Options::new(environment);
+    let text = gotemplate::render(&set, NAME, gotemplate::Value::Missing, &functions, &options)?;
+    String::from_utf8(text).map_err(|_| Error::new("the name is no UTF-8 text"))
+}
+
 /// The chart with its dependencies processed, and the values it sees.
-fn prepared(chart: &Chart, user: &Values, options: &Options<'_>) -> Result<(Chart, Values)> {
+pub(crate) fn prepared(
+    chart: &Chart,
+    user: &Values,
+    options: &Options<'_>,
+) -> Result<(Chart, Values)> {
     let mut chart = chart.clone();
     dependencies::process(&mut chart, user)?;
     let values = coalesce_values(&chart, user)?;

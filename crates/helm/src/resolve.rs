@@ -1,13 +1,14 @@
 //! Which versions a chart's dependencies resolve to.
 
+use std::collections::BTreeMap;
+
 use gotemplate::semver::{Constraint, Version};
 use sha2::{Digest, Sha256};
 
 use crate::chart::Lock;
 use crate::index::RepositoryIndex;
 use crate::metadata::Dependency;
-use crate::release::go_escapes;
-use crate::{Error, Result};
+use crate::{Error, Result, gojson};
 
 /// Where versions of charts are known from; fetching is the caller's business.
 pub trait Source {
@@ -29,6 +30,21 @@ pub trait Source {
     /// # Errors
     /// When there is no such chart.
     fn local(&self, repository: &str, name: &str) -> Result<String, Error>;
+}
+
+/// The version that a constraint selects from a list that starts with the newest: an exactly equal
+/// text first, else the first that satisfies it. An empty constraint means the newest that is no
+/// prerelease.
+///
+/// # Errors
+/// When the constraint cannot be read.
+pub fn newest<'v>(versions: &'v [String], constraint: &str) -> Result<Option<&'v str>, Error> {
+    if let Some(exact) = versions.iter().find(|version| *version == constraint) {
+        return Ok(Some(exact));
+    }
+    let constraint = Constraint::parse(if constraint.is_empty() { "*" } else { constraint })?;
+    let fits = |text: &&String| Version::parse(text).is_ok_and(|it| constraint.check(&it));
+    Ok(versions.iter().find(fits).map(String::as_str))
 }
 
 /// The outcome of a resolution.
@@ -127,13 +143,30 @@ fn one(dependency: &Dependency, source: &dyn Source) -> Result<Option<(String, V
 /// # Errors
 /// When they cannot be written as JSON.
 pub(crate) fn digest(wanted: &[Dependency], locked: &[Dependency]) -> Result<String> {
-    let json = serde_json::to_string(&[wanted, locked]).map_err(|e| Error::new(e.to_string()))?;
-    let hash = Sha256::digest(go_escapes(&json));
+    Ok(sha256(&gojson::to_string(&[wanted, locked])?))
+}
+
+fn sha256(text: &str) -> String {
+    let hash = Sha256::digest(text);
     let digits: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("sha256:{}", digits.concat()))
+    format!("sha256:{}", digits.concat())
+}
+
+/// Whether a version satisfies a constraint.
+///
+/// # Errors
+/// When either cannot be read.
+pub fn satisfies(version: &str, constraint: &str) -> Result<bool, Error> {
+    Ok(Constraint::parse(constraint)?.check(&Version::parse(version)?))
 }
 
 impl Lock {
+    /// True when Helm 2 made the lock from these requirements.
+    pub fn fits_helm_2(&self, wanted: &[Dependency]) -> bool {
+        let json = gojson::to_string(&BTreeMap::from([("dependencies", wanted)]));
+        json.is_ok_and(|json| sha256(&json) == self.digest)
+    }
+
     /// True when the lock was made from these requirements.
     pub fn fits(&self, wanted: &[Dependency]) -> bool {
         digest(wanted, &self.dependencies).is_ok_and(|digest| digest == self.digest)

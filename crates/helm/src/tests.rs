@@ -218,16 +218,14 @@ fn packages_are_reproducible_and_load_again() {
         chart(&[("templates/t.yaml", "a: b\n"), ("values.yaml", "x: 1\n"), ("README.md", "hi")]);
     let packed = package(&original, 1_700_000_000).unwrap();
     assert_eq!(packed, package(&original, 1_700_000_000).unwrap());
-    let loaded = Chart::load_archive(&packed).unwrap();
-    assert_eq!(
-        (loaded.metadata, loaded.templates, loaded.values, loaded.files),
-        (
-            original.metadata.clone(),
-            original.templates.clone(),
-            original.values.clone(),
-            original.files.clone()
-        )
-    );
+    let mut loaded = Chart::load_archive(&packed).unwrap();
+    assert_eq!(loaded.templates[0].modified.as_deref(), Some("2023-11-14T22:13:20Z"));
+    loaded.stamp(1_500_000_000);
+    loaded.raw.clear();
+    let mut stamped = original.clone();
+    stamped.raw.clear();
+    stamped.stamp(1_500_000_000);
+    assert_eq!(loaded, stamped);
     assert_eq!(package_name(&original), "app-1.2.3.tgz");
 }
 
@@ -349,15 +347,6 @@ fn post_renderers_see_what_their_strategy_says() {
         assert!(out["app/templates/h.yaml"].contains(&format!("name: {hook}")), "{strategy:?}");
         assert!(!out["app/templates/a.yaml"].contains("postrender"), "{strategy:?}");
     }
-}
-
-#[test]
-fn provenance_files_name_their_packages() {
-    let text = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nname: a\n\n...\nfiles:\n  a-1.tgz: sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n";
-    let provenance = provenance::Provenance::parse(text).unwrap();
-    assert!(provenance.check("a-1.tgz", b"x").is_ok());
-    assert!(provenance.check("a-1.tgz", b"y").is_err());
-    assert!(provenance.signed_text.ends_with(b"4881"));
 }
 
 #[test]

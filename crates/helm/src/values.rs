@@ -13,7 +13,7 @@ pub type Values = serde_json::Map<String, Json>;
 
 const GLOBAL: &str = "global";
 
-/// Reads values from YAML, as `-f FILE` does; an empty text gives no values.
+/// Reads values from one YAML document; an empty text gives no values.
 ///
 /// # Errors
 /// When it is not YAML or not a mapping.
@@ -22,9 +22,24 @@ pub fn from_yaml(text: &str) -> Result<Values, Error> {
     into_values(json)
 }
 
+/// Reads values from all documents of a text, later ones over earlier ones, as `-f FILE` does.
+///
+/// # Errors
+/// When it is not YAML or a document is not a mapping.
+pub fn from_yaml_documents(text: &str) -> Result<Values, Error> {
+    let documents = read_documents(text);
+    let documents = documents.map_err(|error| error.context("cannot unmarshal yaml document"))?;
+    Ok(documents.into_iter().fold(Values::new(), merge_maps))
+}
+
 /// The bytes that `sigs.k8s.io/yaml` gives for a value.
 pub fn to_yaml(value: &Json) -> String {
     yaml::from_json(&with_integers(value))
+}
+
+/// The JSON that Go gives for a value.
+pub fn to_json(value: &Json) -> String {
+    crate::gojson::to_string(value).unwrap_or_default()
 }
 
 pub(crate) fn conversion(error: &yaml::Error) -> Error {

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("yaml", &[]),
     ("gotemplate", &[]),
     ("git", &[]),
+    ("oci", &[]),
     ("common", &[]),
     ("apiserver", &[]),
     ("manifest", &["yaml"]),
@@ -41,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "kustomize",
             "helm",
             "git",
+            "oci",
             "yaml",
         ],
     ),
@@ -67,7 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 fn banned_for(package: &str) -> Vec<&'static str> {
     match package {
         name if ENGINES.contains(&name) => NOT_FOR_ENGINES.to_vec(),
-        "git" => vec!["kube", "k8s-openapi", "common"],
+        "git" | "oci" => vec!["kube", "k8s-openapi", "common"],
         "apiserver" => vec!["kube", "k8s-openapi", "common", "apply"],
         "apply" => vec!["common", "runtime"],
         _ => Vec::new(),

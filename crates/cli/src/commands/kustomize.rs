@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use kustomize::{
-    ChartRenderer, ChartRequest, DirFiles, LoadRestriction, Options, Reorder, RepositoryUrl,
-};
+use kustomize::{ChartRenderer, DirFiles, LoadRestriction, Options, Reorder, RepositoryUrl};
 
+use super::helm::Inflater;
 use crate::output::{self, Exit};
 
 pub(crate) mod remote;
@@ -52,7 +51,7 @@ struct BuildArgs {
     #[arg(long, default_value = "helm", value_name = "PROGRAM")]
     helm_command: String,
     /// API versions that charts see in Capabilities.APIVersions.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     helm_api_versions: Vec<String>,
     /// Version of Kubernetes that charts see in Capabilities.KubeVersion.
     #[arg(long, default_value = "", value_name = "VERSION")]
@@ -115,6 +114,7 @@ impl BuildArgs {
             );
         }
         let remote = remote::Fetcher::new(&self.ssh);
+        let charts = Inflater::new(&self.helm_api_versions, &self.helm_kube_version);
         let options = Options {
             load_restriction: match self.load_restrictor {
                 Restrictor::RootOnly => LoadRestriction::RootOnly,
@@ -126,7 +126,7 @@ impl BuildArgs {
             },
             remote: Some(&remote),
             managed_by_label: self.enable_managedby_label,
-            helm: if self.enable_helm { Some(&NoCharts) } else { None },
+            helm: self.enable_helm.then_some(&charts as &dyn ChartRenderer),
             ..Options::default()
         };
         match self.build(&remote, &options)? {
@@ -193,17 +193,5 @@ impl BuildArgs {
             return write(path, &built.to_yaml());
         }
         built.individual_files().iter().try_for_each(|(name, text)| write(&path.join(name), text))
-    }
-}
-
-/// Stands where a renderer of charts will be.
-struct NoCharts;
-
-impl ChartRenderer for NoCharts {
-    fn render(&self, request: &ChartRequest<'_>) -> Result<String, String> {
-        Err(format!(
-            "chart '{}' in a kustomization cannot be rendered by this version",
-            request.chart.name
-        ))
     }
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
 
 use super::{Chart, File};
 use crate::ignore::Rules;
@@ -122,7 +123,12 @@ impl Folder {
             return Err(Error::new(format!("the chart has more than {MAX_ENTRIES} files")));
         }
         let data = std::fs::read(&target).map_err(failed)?;
-        self.files.push(File::new(name, without_mark(data)));
+        let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+        self.files.push(File {
+            name: name.to_owned(),
+            data: without_mark(data),
+            modified: modified.map(|time| time.to_string()),
+        });
         Ok(())
     }
 }
@@ -150,12 +156,28 @@ pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
         if left == 0 {
             return Err(too_large());
         }
-        files.push(File::new(name, without_mark(data)));
+        files.push(File { name, data: without_mark(data), modified: modified(&mut entry) });
     }
     if files.is_empty() {
         return Err(Error::new("no files in chart archive"));
     }
     Ok(files)
+}
+
+/// When an entry was last changed: as its header says, or finer in an extension.
+fn modified<R: Read>(entry: &mut tar::Entry<'_, R>) -> Option<String> {
+    let seconds = entry.header().mtime().ok();
+    let extensions = entry.pax_extensions().ok().flatten().into_iter().flatten().flatten();
+    let fine = extensions
+        .filter(|extension| extension.key() == Ok("mtime"))
+        .find_map(|extension| extension.value().ok()?.parse::<f64>().ok());
+    let time = match fine {
+        Some(seconds) => {
+            Timestamp::from_duration(jiff::SignedDuration::try_from_secs_f64(seconds).ok()?)
+        }
+        None => Timestamp::from_second(i64::try_from(seconds?).ok()?),
+    };
+    time.ok().map(|time| time.to_string())
 }
 
 /// The path of an archive's entry inside the chart.

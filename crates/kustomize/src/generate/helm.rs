@@ -10,6 +10,12 @@ use serde_json::Value;
 
 /// Renders a Helm chart to a stream of objects. A build without one refuses `helmCharts`.
 pub trait ChartRenderer {
+    /// Sees to it that the chart's directory is there, below the request's chart home. Called before values are read.
+    ///
+    /// # Errors
+    /// A text that says why it cannot be.
+    fn prepare(&self, request: &ChartRequest<'_>) -> Result<(), String>;
+
     /// The chart's manifests as YAML documents.
     ///
     /// # Errors
@@ -24,9 +30,9 @@ pub struct ChartRequest<'r> {
     pub chart: &'r HelmChart,
     /// The directory, as the build's [`Files`](crate::Files) see it, that holds the chart's directory.
     pub chart_home: String,
-    /// The user's values, files and inline values merged as `valuesMerge` says, in the order in which they count.
-    /// `None` takes the chart's own.
-    pub values: Vec<Value>,
+    /// The user's values as YAML texts, in the order in which they count: those of `valuesFile` (without one the chart's
+    /// own) merged with the inline values as `valuesMerge` says, then the additional files. Empty while preparing.
+    pub values: Vec<String>,
 }
 
 /// What errors say about a chart: its entry, without what is not set.
@@ -66,19 +72,19 @@ pub(crate) fn inflate(
     if !chart.version.is_empty() && !chart.repo.is_empty() {
         chart_home = format!("{chart_home}/{}-{}", chart.name, chart.version);
     }
-    let mut values = vec![values(tree, loader, chart)?];
+    let failed =
+        |message: String| Error::new(message).during(format!("rendering chart {}", chart.name));
+    // Files that are not allowed are refused before anything is fetched.
+    let mut additional = Vec::new();
     for file in &chart.additional_values_files {
-        let text =
-            loader.load_text(file).context(|| "could not load additionalValuesFile".to_owned())?;
-        values.push(
-            yaml::to_json(&text, yaml::Rules::V2)
-                .map_err(|error| Error::new(format!("{file}: {error}")))?,
-        );
+        let text = loader.load_text(file);
+        additional.push(text.context(|| "could not load additionalValuesFile".to_owned())?);
     }
-    let request = ChartRequest { chart, chart_home, values };
-    let text = renderer
-        .render(&request)
-        .map_err(|message| Error::new(message).during(format!("rendering chart {}", chart.name)))?;
+    let mut request = ChartRequest { chart, chart_home, values: Vec::new() };
+    renderer.prepare(&request).map_err(Error::new)?;
+    request.values.push(values(tree, loader, chart, &request.chart_home)?);
+    request.values.extend(additional);
+    let text = renderer.render(&request).map_err(failed)?;
     let objects = read::objects(tree, &text)?;
     for object in &objects {
         resource::set_annotation(tree, *object, build::HELM_GENERATED, "true")?;
@@ -108,29 +114,31 @@ fn check(chart: &HelmChart) -> Result<()> {
     }
 }
 
-/// The values file, or the chart's own values, with the inline values merged in.
-fn values(tree: &mut Tree, loader: &Loader<'_>, chart: &HelmChart) -> Result<Value> {
+/// The text of the values file, or of the chart's own values, with the inline values merged in.
+fn values(
+    tree: &mut Tree,
+    loader: &Loader<'_>,
+    chart: &HelmChart,
+    chart_home: &str,
+) -> Result<String> {
     let inline = Value::Object(chart.values_inline.clone());
-    if chart.values_inline.is_empty() || chart.values_merge == REPLACE {
-        if !chart.values_inline.is_empty() || chart.values_file.is_empty() {
-            return Ok(inline);
-        }
-        let text = loader.load_text(&chart.values_file)?;
-        return yaml::to_json(&text, yaml::Rules::V2)
-            .map_err(|error| Error::new(format!("{}: {error}", chart.values_file)));
+    if !chart.values_inline.is_empty() && chart.values_merge == REPLACE {
+        return Ok(yaml::from_json(&inline));
     }
-    if chart.values_file.is_empty() {
-        return Ok(inline);
+    let own = format!("{chart_home}/{}/values.yaml", chart.name);
+    let file = if chart.values_file.is_empty() { &own } else { &chart.values_file };
+    let text = loader.load_text(file)?;
+    if chart.values_inline.is_empty() {
+        return Ok(text);
     }
-    let text = loader.load_text(&chart.values_file)?;
     let file = read::inner_document(tree, &text)
         .context(|| "could not parse values file into rnode".to_owned())?;
     let inline = json::from_value(tree, &inline);
     let (target, patch) = if chart.values_merge == MERGE { (inline, file) } else { (file, inline) };
     let merged = merge(tree, target, patch, MergeOptions::default())
         .context(|| "could not merge values".to_owned())?;
-    merged.map_or_else(
-        || Ok(Value::Object(serde_json::Map::new())),
-        |merged| json::to_value(tree, merged),
-    )
+    match merged {
+        Some(merged) => json::to_value(tree, merged).map(|merged| yaml::from_json(&merged)),
+        None => Ok(String::new()),
+    }
 }

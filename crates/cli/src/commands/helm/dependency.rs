@@ -2,11 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use helm::{Chart, Dependency, RepositoryIndex, Source};
+use helm::{Chart, Dependency, Error, Version};
 
-use super::{complain, load};
-use crate::output::{self, Exit, Table};
+use super::complain;
+use super::fetch::ConnectionArgs;
+use super::files::load;
+use super::settings::{Settings, default_keyring, source_date};
+use crate::output::{self, Exit};
+
+mod manager;
+
+use manager::{Manager, Verification};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -18,151 +24,227 @@ pub(super) struct Args {
 enum Command {
     /// Say which dependencies a chart has and whether they are there.
     #[command(visible_alias = "ls")]
-    List(ChartArg),
-    /// Put the locked dependencies into `charts/`; those of `file://` repositories only.
-    Build(ChartArg),
-    /// As `build`, and write the lock anew.
+    List(ListArgs),
+    /// Put the locked dependencies into `charts/`; without a lock as `update`.
+    Build(FetchArgs),
+    /// Put the newest fitting dependencies into `charts/` and lock them.
     #[command(visible_alias = "up")]
-    Update(ChartArg),
+    Update(FetchArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// The chart's folder or package.
+    #[arg(default_value = ".", value_name = "CHART")]
+    chart: PathBuf,
+    /// The widest that a column may be.
+    #[arg(long, default_value_t = 80, value_name = "COLUMNS")]
+    max_col_width: usize,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  weir helm dependency build ./umbrella")]
-struct ChartArg {
+struct FetchArgs {
     /// The chart's folder.
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", value_name = "CHART")]
     chart: PathBuf,
+    /// Check packages against their provenance files.
+    #[arg(long)]
+    verify: bool,
+    /// The key ring with those whose signature counts.
+    #[arg(long, value_name = "FILE")]
+    keyring: Option<PathBuf>,
+    /// Use the indexes that were fetched before.
+    #[arg(long)]
+    skip_refresh: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit> {
-    let (path, update) = match &args.command {
-        Command::List(arg) => return Ok(list(&arg.chart)),
-        Command::Build(arg) => (&arg.chart, false),
-        Command::Update(arg) => (&arg.chart, true),
+/// Where the progress goes.
+pub(super) trait Say {
+    /// Prints a piece of text.
+    fn say(&self, text: &str);
+}
+
+/// To standard output.
+struct Loud;
+
+impl Say for Loud {
+    fn say(&self, text: &str) {
+        output::print(text);
+    }
+}
+
+/// Nowhere.
+pub(super) struct Quiet;
+
+impl Say for Quiet {
+    fn say(&self, _: &str) {}
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
+    let done = match &args.command {
+        Command::List(args) => list(args),
+        Command::Build(args) => args.manager(settings, Verification::IfPossible, |it| it.build()),
+        Command::Update(args) => args.manager(settings, Verification::Always, |it| it.update()),
     };
-    let chart = match load(path) {
-        Ok(chart) => chart,
-        Err(error) => return Ok(complain(&error)),
-    };
-    match build(path, &chart, update)? {
-        Ok(()) => Ok(Exit::Done),
-        Err(error) => Ok(complain(&error)),
+    match done {
+        Ok(()) => Exit::Done,
+        Err(error) => complain(&error),
     }
 }
 
-fn list(path: &Path) -> Exit {
-    let chart = match load(path) {
-        Ok(chart) => chart,
-        Err(error) => return complain(&error),
-    };
-    let mut table = Table::new(&["NAME", "VERSION", "REPOSITORY", "STATUS"]);
-    for dependency in &chart.metadata.dependencies {
-        let there = chart.dependencies.iter().any(|sub| sub.name() == dependency.name);
-        let status = if there { "ok" } else { "missing" };
-        table.push(vec![
-            dependency.name.clone(),
-            dependency.version.clone(),
-            dependency.repository.clone(),
-            status.to_owned(),
-        ]);
-    }
-    output::print(&table.render(true));
-    Exit::Done
-}
-
-/// Dependencies that lie beside the chart.
-struct Local<'a> {
-    root: &'a Path,
-}
-
-impl Local<'_> {
-    fn path(&self, repository: &str, name: &str) -> PathBuf {
-        match repository.strip_prefix("file://") {
-            Some(path) => self.root.join(path),
-            None => self.root.join("charts").join(name),
-        }
+impl FetchArgs {
+    fn manager(
+        &self,
+        settings: &Settings,
+        verification: Verification,
+        act: fn(&Manager<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let keyring = self.keyring.clone().unwrap_or_else(default_keyring);
+        let path: PathBuf = self.chart.components().collect();
+        let mut manager = Manager::new(&path, settings, &self.connection, source_date()?, &Loud)?;
+        manager.verification = self.verify.then_some((verification, keyring));
+        manager.skip_refresh = self.skip_refresh;
+        act(&manager)
     }
 }
 
-fn no_download(repository: &str) -> helm::Error {
-    helm::Error::new(format!(
-        "dependencies in {repository} must be fetched elsewhere: this command does not download"
-    ))
-}
-
-impl Source for Local<'_> {
-    fn index(&self, repository: &str) -> Result<&RepositoryIndex, helm::Error> {
-        Err(no_download(repository))
-    }
-
-    fn tags(&self, repository: &str, _: &str) -> Result<Vec<String>, helm::Error> {
-        Err(no_download(repository))
-    }
-
-    fn local(&self, repository: &str, name: &str) -> Result<String, helm::Error> {
-        load(&self.path(repository, name)).map(|chart| chart.metadata.version)
-    }
-}
-
-/// Packs the dependencies into `charts/`; the inner error is Helm's own.
-fn build(path: &Path, chart: &Chart, update: bool) -> Result<Result<(), helm::Error>> {
-    let wanted = &chart.metadata.dependencies;
-    if let Some(lock) = chart.lock.as_ref().filter(|_| !update)
-        && !lock.fits(wanted)
-    {
-        return Ok(Err(helm::Error::new(
-            "the lock file (Chart.lock) is out of sync with the dependencies file (Chart.yaml). Please update the dependencies",
-        )));
-    }
-    let source = Local { root: path };
-    let remote = |d: &&Dependency| {
-        !d.repository.is_empty()
-            && !d.repository.starts_with("file://")
-            && !chart.dependencies.iter().any(|sub| sub.name() == d.name)
-    };
-    if let Some(remote) = wanted.iter().find(remote) {
-        return Ok(Err(no_download(&remote.repository)));
-    }
-    let local: Vec<Dependency> =
-        wanted.iter().filter(|d| d.repository.starts_with("file://")).cloned().collect();
-    let charts = path.join("charts");
-    for dependency in &local {
-        let inner = match load(&source.path(&dependency.repository, &dependency.name)) {
-            Ok(inner) => inner,
-            Err(error) => return Ok(Err(error)),
-        };
-        let data = match helm::package(&inner, 0) {
-            Ok(data) => data,
-            Err(error) => return Ok(Err(error)),
-        };
-        std::fs::create_dir_all(&charts)
-            .with_context(|| format!("cannot make {}", charts.display()))?;
-        let target = charts.join(helm::package_name(&inner));
-        std::fs::write(&target, data)
-            .with_context(|| format!("cannot write {}", target.display()))?;
-        output::print(&format!("Saved {}\n", target.display()));
-    }
-    if local.len() == wanted.len() && (update || chart.lock.is_none()) {
-        return write_lock(path, wanted, &source);
-    }
-    Ok(Ok(()))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the command line is where time comes from")]
-fn write_lock(
+/// Updates a chart's dependencies on behalf of another command.
+pub(super) fn update(
     path: &Path,
-    wanted: &[Dependency],
-    source: &Local<'_>,
-) -> Result<Result<(), helm::Error>> {
-    let now = jiff::Timestamp::now().to_string();
-    match helm::resolve(wanted, source, &now) {
-        Ok(resolved) => {
-            let target = path.join("Chart.lock");
-            let text = helm::to_yaml(&serde_json::to_value(&resolved.lock)?);
-            std::fs::write(&target, text)
-                .with_context(|| format!("cannot write {}", target.display()))?;
-            Ok(Ok(()))
-        }
-        Err(error) => Ok(Err(error)),
+    settings: &Settings,
+    connection: &ConnectionArgs,
+    date: Option<u64>,
+) -> Result<(), Error> {
+    update_with(path, settings, connection, date, &Loud)
+}
+
+/// As [`update`], with its progress elsewhere.
+pub(super) fn update_with(
+    path: &Path,
+    settings: &Settings,
+    connection: &ConnectionArgs,
+    date: Option<u64>,
+    say: &dyn Say,
+) -> Result<(), Error> {
+    Manager::new(path, settings, connection, date, say)?.update()
+}
+
+fn list(args: &ListArgs) -> Result<(), Error> {
+    let path: PathBuf = args.chart.components().collect();
+    let chart = load(&path)?;
+    let charts = path.join("charts");
+    if chart.metadata.dependencies.is_empty() {
+        output::print(&format!("WARNING: no dependencies at {}\n", charts.display()));
+        return Ok(());
     }
+    let heading = ["NAME", "VERSION", "REPOSITORY", "STATUS"].map(str::to_owned);
+    let rows = chart.metadata.dependencies.iter().map(|dependency| {
+        let Dependency { name, version, repository, .. } = dependency;
+        let status = status(&charts, dependency, &chart).to_owned();
+        [name.clone(), version.clone(), repository.clone(), status]
+    });
+    let rows: Vec<[String; 4]> = std::iter::once(heading).chain(rows).collect();
+    output::print(&format!("{}\n", table(&rows, args.max_col_width)));
+    output::print(&strangers(&charts, &chart));
+    Ok(())
+}
+
+/// Rows with columns as wide as their widest cell, up to a limit.
+fn table(rows: &[[String; 4]], limit: usize) -> String {
+    let length = |text: &String| text.chars().count();
+    let shown = |cell: &String| match length(cell) > limit {
+        true => cell.chars().take(limit.saturating_sub(3)).chain("...".chars()).collect(),
+        false => cell.clone(),
+    };
+    let rows: Vec<[String; 4]> = rows.iter().map(|row| row.each_ref().map(shown)).collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(length).max();
+    let widths: Vec<usize> = (0..4).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &[String; 4]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("\t")
+    };
+    rows.iter().map(line).map(|line| line + "\n").collect()
+}
+
+/// Packages of a chart in `charts/`: `NAME-*.tgz`.
+fn packages(charts: &Path, name: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(charts).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| version_in(path, name).is_some()).collect();
+    found.sort();
+    found
+}
+
+/// What stands between the name and the extension of a package.
+fn version_in(path: &Path, name: &str) -> Option<String> {
+    let file = path.file_name()?.to_str()?;
+    let version = file.strip_prefix(name)?.strip_prefix('-')?.strip_suffix(".tgz")?;
+    Some(version.to_owned())
+}
+
+fn status(charts: &Path, dependency: &Dependency, parent: &Chart) -> &'static str {
+    let name = &dependency.name;
+    let mut archives = packages(charts, name);
+    if archives.len() > 1 {
+        archives.retain(|path| {
+            version_in(path, name).is_some_and(|it| Version::parse_strict(&it).is_ok())
+        });
+        if archives.len() > 1 {
+            return "too many matches";
+        }
+    }
+    if let Some(archive) = archives.first() {
+        return match load(archive) {
+            Err(_) => "corrupt",
+            Ok(chart) if chart.name() != name => "misnamed",
+            Ok(chart) => fits(dependency, &chart).unwrap_or("ok"),
+        };
+    }
+    let unpacked = parent.dependencies.iter().rfind(|chart| chart.name() == name);
+    match unpacked {
+        None => "missing",
+        Some(chart) => fits(dependency, chart).unwrap_or("unpacked"),
+    }
+}
+
+/// What is wrong with the version of a dependency, if anything is.
+fn fits(dependency: &Dependency, chart: &Chart) -> Option<&'static str> {
+    let found = &chart.metadata.version;
+    if *found == dependency.version {
+        return None;
+    }
+    if Version::parse(found).is_err() {
+        return Some("invalid version");
+    }
+    match helm::satisfies(found, &dependency.version) {
+        Ok(true) => None,
+        Ok(false) => Some("wrong version"),
+        Err(_) => Some("invalid version"),
+    }
+}
+
+/// Warnings about what lies in `charts/` and is no dependency.
+fn strangers(charts: &Path, chart: &Chart) -> String {
+    let entries = std::fs::read_dir(charts).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    let mut out = String::new();
+    for path in paths {
+        let package = path.extension().is_some_and(|extension| extension == "tgz");
+        if !path.is_dir() && !package {
+            continue;
+        }
+        let shown = path.display().to_string();
+        let Ok(found) = load(&path) else {
+            out.push_str(&format!("WARNING: {shown:?} is not a chart.\n"));
+            continue;
+        };
+        if !chart.metadata.dependencies.iter().any(|it| it.name == found.name()) {
+            out.push_str(&format!("WARNING: {shown:?} is not in Chart.yaml.\n"));
+        }
+    }
+    out
 }

@@ -3,133 +3,195 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use helm::{Chart, Mode, Options};
+use helm::capabilities::KubeVersion;
+use helm::lint::{Entry, Finding, Folder, Options, Severity};
+use helm::{Chart, Error, Values};
 
+use super::complain;
+use super::files::{MAX_PACKAGE, io_error, read_limited};
+use super::settings::Settings;
 use super::system::System;
-use super::{ValueArgs, complain, load};
+use super::template::kube_version;
+use super::values::ValueArgs;
 use crate::output::{self, Exit};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  weir helm lint ./podinfo --strict")]
+#[expect(clippy::struct_excessive_bools, reason = "every flag is one of Helm's")]
 pub(super) struct Args {
     /// The charts' folders or packages.
-    #[arg(default_value = ".", value_name = "CHART")]
+    #[arg(required = true, value_name = "CHART")]
     charts: Vec<PathBuf>,
-    /// The namespace to render for.
-    #[arg(skip = "default".to_owned())]
-    pub(super) namespace: String,
     #[command(flatten)]
     values: ValueArgs,
     /// Fail on warnings too.
     #[arg(long)]
     strict: bool,
+    /// Look at the charts in `charts/` too.
+    #[arg(long)]
+    with_subcharts: bool,
     /// Print warnings and errors only.
     #[arg(long)]
     quiet: bool,
     /// Do not check values against schemas.
     #[arg(long)]
     skip_schema_validation: bool,
+    /// The version of Kubernetes that charts see, and that says which API versions are outdated.
+    #[arg(long, value_name = "VERSION")]
+    kube_version: Option<String>,
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Severity {
-    Info,
-    Warning,
-    Error,
-}
-
-impl Severity {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Warning => "WARNING",
-            Self::Error => "ERROR",
-        }
-    }
-}
-
-/// What was found: how bad, where, what.
-type Finding = (Severity, String, String);
 
 /// Looks at each chart and says what it found.
-pub(super) fn run(args: &Args) -> Exit {
-    let values = match args.values.merged() {
-        Ok(values) => values,
-        Err(error) => return complain(&error),
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
+    let given = args.kube_version.as_ref().filter(|version| !version.is_empty());
+    let prepared = given.map(|version| kube_version(version)).transpose();
+    let prepared = prepared.and_then(|version| Ok((version, args.values.merged(settings)?)));
+    let (version, values) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(complain(&error)),
     };
-    let limit = if args.strict { Severity::Warning } else { Severity::Error };
-    let mut failed = 0;
-    for path in &args.charts {
-        let findings = findings(args, path, &values);
-        let shown: Vec<&Finding> = findings
-            .iter()
-            .filter(|(severity, ..)| !args.quiet || *severity > Severity::Info)
-            .collect();
-        if !args.quiet || !shown.is_empty() {
-            output::print(&format!("==> Linting {}\n", path.display()));
-            for (severity, place, what) in shown {
-                output::print(&format!("[{}] {place}: {what}\n", severity.name()));
-            }
-            output::print("\n");
+    let mut paths = args.charts.clone();
+    if args.with_subcharts {
+        for path in &args.charts {
+            subcharts(&path.join("charts"), &mut paths, 0);
         }
-        failed += usize::from(findings.iter().any(|(severity, ..)| *severity >= limit));
     }
-    let count = args.charts.len();
-    let summary = format!("{count} chart(s) linted, {failed} chart(s) failed");
+    let limit = if args.strict { Severity::Warning } else { Severity::Error };
+    let (mut out, mut failed, mut notable) = (String::new(), 0, false);
+    for path in &paths {
+        let found = findings(args, path, (&values, version.clone()), settings);
+        let warned = match &found {
+            Ok(found) => found.iter().any(|it| it.severity > Severity::Info),
+            Err(_) => true,
+        };
+        notable |= warned;
+        if args.quiet && !warned {
+            continue;
+        }
+        out.push_str(&format!("==> Linting {}\n", path.display()));
+        match &found {
+            Ok(found) => {
+                for finding in found.iter().filter(|it| !args.quiet || it.severity > Severity::Info)
+                {
+                    out.push_str(&format!("{finding}\n"));
+                }
+                failed += usize::from(found.iter().any(|it| it.severity >= limit));
+            }
+            Err(error) => {
+                out.push_str(&format!("Error {error}\n"));
+                failed += 1;
+            }
+        }
+        out.push('\n');
+    }
+    output::print(&out);
+    let summary = format!("{} chart(s) linted, {failed} chart(s) failed", paths.len());
     if failed > 0 {
-        output::complain(&format!("Error: {summary}"));
-        return Exit::Failed;
+        return Ok(complain(&Error::new(summary)));
     }
-    if !args.quiet {
+    if !args.quiet || notable {
         output::print(&format!("{summary}\n"));
     }
-    Exit::Done
+    Ok(Exit::Done)
 }
 
-fn findings(args: &Args, path: &Path, values: &helm::Values) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |severity, place: &str, what: String| {
-        findings.push((severity, place.to_owned(), what));
-    };
-    let chart = match load(path) {
-        Ok(chart) => chart,
-        Err(error) => {
-            add(Severity::Error, "Chart.yaml", error.to_string());
-            return findings;
+/// Folders are not followed deeper than this.
+const MAX_DEPTH: usize = 16;
+
+/// The charts below a folder, in the order of their names.
+fn subcharts(folder: &Path, paths: &mut Vec<PathBuf>, depth: usize) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    found.sort();
+    for path in found {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        if is_folder && depth < MAX_DEPTH {
+            subcharts(&path, paths, depth + 1);
+        } else if name == "Chart.yaml" {
+            paths.push(folder.to_owned());
+        } else if is_package(&name) {
+            paths.push(path);
         }
-    };
-    if chart.metadata.icon.is_empty() {
-        add(Severity::Info, "Chart.yaml", "icon is recommended".to_owned());
     }
-    if helm::Version::parse_strict(&chart.metadata.version).is_err() {
-        let version = &chart.metadata.version;
-        add(
-            Severity::Warning,
-            "Chart.yaml",
-            format!("version '{version}' is not a valid SemVerV2"),
-        );
-    }
-    if !chart.raw.iter().any(|file| file.name == "values.yaml") {
-        add(Severity::Info, "values.yaml", "file does not exist".to_owned());
-    }
-    if chart.templates.is_empty() {
-        add(Severity::Warning, "templates/", "directory does not exist".to_owned());
-    }
-    for name in chart.missing_dependencies() {
-        let what = format!("chart directory is missing these dependencies: {name}");
-        add(Severity::Warning, "chart", what);
-    }
-    if let Err(error) = rendered(args, &chart, values) {
-        add(Severity::Error, "templates/", error.to_string());
-    }
-    findings
 }
 
-fn rendered(args: &Args, chart: &Chart, values: &helm::Values) -> Result<(), helm::Error> {
+fn is_package(name: &str) -> bool {
+    [".tgz", ".tar.gz"].iter().any(|extension| name.ends_with(extension))
+}
+
+fn findings(
+    args: &Args,
+    path: &Path,
+    (values, kube_version): (&Values, Option<KubeVersion>),
+    settings: &Settings,
+) -> Result<Vec<Finding>, Error> {
     let options = Options {
-        mode: Mode::Lint,
+        values,
+        namespace: &settings.namespace,
+        kube_version,
         skip_schema: args.skip_schema_validation,
-        ..Options::new("test-release", &args.namespace, &System)
+        environment: &System,
     };
-    helm::render(chart, values, &options).map(|_| ())
+    if is_package(&path.to_string_lossy()) {
+        return packed(path, &options);
+    }
+    let file = |name: &str| path.join(name);
+    let chart_yaml = file("Chart.yaml");
+    let metadata = std::fs::metadata(&chart_yaml).map_err(|error| {
+        let why = io_error("stat", &chart_yaml, &error);
+        Error::new(format!("unable to check Chart.yaml file in chart: {why}"))
+    })?;
+    let content = |name: &str| {
+        let path = file(name);
+        path.exists().then(|| read_limited(&path, MAX_PACKAGE)).transpose()
+    };
+    let entry = |name: &str| match std::fs::metadata(file(name)) {
+        Ok(metadata) if metadata.is_dir() => Entry::Folder,
+        Ok(_) => Entry::File,
+        Err(_) => Entry::Absent,
+    };
+    let chart_yaml = if metadata.is_dir() { None } else { content("Chart.yaml")? };
+    let (values, schema) = (content("values.yaml")?, content("values.schema.json")?);
+    let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let shown: PathBuf = shown.components().collect();
+    let folder = Folder {
+        path: &shown.to_string_lossy(),
+        metadata: chart_yaml.as_deref(),
+        values: values.as_deref(),
+        schema: schema.as_deref(),
+        templates: entry("templates"),
+        crds: entry("crds"),
+        chart: Chart::load_dir(path, Path::new("/")),
+    };
+    Ok(helm::lint::run(&folder, &options))
+}
+
+/// A package is looked at as if it lay unpacked.
+fn packed(path: &Path, options: &Options<'_>) -> Result<Vec<Finding>, Error> {
+    let data = read_limited(path, MAX_PACKAGE)
+        .map_err(|error| Error::new(format!("unable to open tarball: {error}")))?;
+    let chart = Chart::load_archive(&data)
+        .map_err(|error| Error::new(format!("unable to extract tarball: {error}")))?;
+    let content = |name: &str| {
+        let file = chart.raw.iter().find(|file| file.name == name);
+        file.map(|file| file.data.clone())
+    };
+    let entry = |name: &str| {
+        let there = chart.raw.iter().any(|file| file.name.starts_with(name));
+        if there { Entry::Folder } else { Entry::Absent }
+    };
+    let (metadata, values) = (content("Chart.yaml"), content("values.yaml"));
+    let schema = content("values.schema.json");
+    let folder = Folder {
+        path: &path.to_string_lossy(),
+        metadata: metadata.as_deref(),
+        values: values.as_deref(),
+        schema: schema.as_deref(),
+        templates: entry("templates/"),
+        crds: entry("crds/"),
+        chart: Ok(chart.clone()),
+    };
+    Ok(helm::lint::run(&folder, options))
 }

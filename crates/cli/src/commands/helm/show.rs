@@ -1,12 +1,14 @@
 //! `weir helm show`.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use helm::Chart;
+use helm::{Chart, Error};
 
-use super::{complain, load};
+use super::complain;
+use super::locate::ChartArgs;
+use super::settings::Settings;
 use crate::output::{self, Exit};
+
+mod jsonpath;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  weir helm show values ./podinfo-6.1.0.tgz")]
@@ -18,69 +20,89 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Part {
     /// Everything.
-    All(ChartArg),
+    All(ShowArgs),
     /// `Chart.yaml`.
-    Chart(ChartArg),
+    Chart(ShowArgs),
     /// `values.yaml`.
-    Values(ChartArg),
+    Values(ValuesArgs),
     /// The README.
-    Readme(ChartArg),
+    Readme(ShowArgs),
     /// The CRDs.
-    Crds(ChartArg),
+    Crds(ShowArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct ChartArg {
-    /// The chart's folder or package.
-    chart: PathBuf,
+struct ShowArgs {
+    /// The chart: a folder, a package, REPOSITORY/CHART or a URL.
+    #[arg(value_name = "CHART")]
+    name: String,
+    #[command(flatten)]
+    chart: ChartArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct ValuesArgs {
+    #[command(flatten)]
+    show: ShowArgs,
+    /// Print only what this JSONPath expression selects, such as `{.image.tag}`.
+    #[arg(long, default_value = "", value_name = "EXPRESSION")]
+    jsonpath: String,
 }
 
 /// Prints one part of a chart.
-pub(super) fn run(args: &Args) -> Result<Exit> {
-    let (Part::All(path)
-    | Part::Chart(path)
-    | Part::Values(path)
-    | Part::Readme(path)
-    | Part::Crds(path)) = &args.part;
-    let chart = match load(&path.chart) {
-        Ok(chart) => chart,
-        Err(error) => return Ok(complain(&error)),
-    };
-    let mut out = String::new();
-    match args.part {
-        Part::All(_) => {
-            out.push_str(&metadata(&chart)?);
-            for text in [values(&chart), readme(&chart), crds(&chart)] {
-                if !text.is_empty() {
-                    let separated = text.starts_with("---\n");
-                    out.push_str(if separated { "" } else { "---\n" });
-                    out.push_str(&text);
-                }
-            }
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
+    match args.part.text(settings) {
+        Ok(text) => {
+            output::print(&text);
+            Ok(Exit::Done)
         }
-        Part::Chart(_) => out = metadata(&chart)?,
-        Part::Values(_) => out = values(&chart),
-        Part::Readme(_) => out = readme(&chart),
-        Part::Crds(_) => out = crds(&chart),
+        Err(error) => Ok(complain(&error)),
     }
-    output::print(&out);
-    Ok(Exit::Done)
 }
 
-fn metadata(chart: &Chart) -> Result<String> {
-    Ok(format!("{}\n", helm::to_yaml(&serde_json::to_value(&chart.metadata)?)))
+impl Part {
+    fn text(&self, settings: &Settings) -> Result<String, Error> {
+        let (Self::All(args)
+        | Self::Chart(args)
+        | Self::Readme(args)
+        | Self::Crds(args)
+        | Self::Values(ValuesArgs { show: args, .. })) = self;
+        let chart = args.chart.locate(&args.name, settings)?.load()?;
+        match self {
+            Self::All(_) => {
+                let mut out = metadata(&chart)?;
+                for text in [values(&chart), readme(&chart)].into_iter().flatten() {
+                    out.extend(["---\n", &text]);
+                }
+                Ok(out + &crds(&chart))
+            }
+            Self::Chart(_) => metadata(&chart),
+            Self::Values(args) if !args.jsonpath.is_empty() => {
+                jsonpath::print(&args.jsonpath, &chart.values)
+            }
+            Self::Values(_) => Ok(values(&chart).unwrap_or_default()),
+            Self::Readme(_) => Ok(readme(&chart).unwrap_or_default()),
+            Self::Crds(_) => Ok(crds(&chart)),
+        }
+    }
 }
 
-fn values(chart: &Chart) -> String {
+fn metadata(chart: &Chart) -> Result<String, Error> {
+    let json = serde_json::to_value(&chart.metadata);
+    let json = json.map_err(|error| Error::new(error.to_string()))?;
+    Ok(format!("{}\n", helm::to_yaml(&json)))
+}
+
+fn values(chart: &Chart) -> Option<String> {
     let file = chart.raw.iter().find(|file| file.name == "values.yaml");
-    file.map(|file| format!("{}\n", String::from_utf8_lossy(&file.data))).unwrap_or_default()
+    file.map(|file| format!("{}\n", String::from_utf8_lossy(&file.data)))
 }
 
-fn readme(chart: &Chart) -> String {
+fn readme(chart: &Chart) -> Option<String> {
     let is_readme =
         |name: &str| matches!(name.to_lowercase().as_str(), "readme.md" | "readme.txt" | "readme");
     let file = chart.files.iter().find(|file| is_readme(&file.name));
-    file.map(|file| format!("{}\n", String::from_utf8_lossy(&file.data))).unwrap_or_default()
+    file.map(|file| format!("{}\n", String::from_utf8_lossy(&file.data)))
 }
 
 fn crds(chart: &Chart) -> String {

@@ -2,13 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use helm::capabilities::KubeVersion;
-use helm::{Capabilities, Options, Rendered, TextOptions};
+use helm::{Capabilities, Chart, Error, Options, Rendered, TextOptions, Values};
 
+use super::locate::{ChartArgs, Located};
+use super::settings::{Settings, source_date};
 use super::system::System;
-use super::{ValueArgs, complain, load};
+use super::values::ValueArgs;
+use super::{complain, dependency, warn};
 use crate::output::{self, Exit};
+
+mod output_dir;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -16,17 +21,15 @@ use crate::output::{self, Exit};
 )]
 #[expect(clippy::struct_excessive_bools, reason = "every flag is one of Helm's")]
 pub(super) struct Args {
-    /// The release's name; may be left out.
-    #[arg(value_name = "NAME")]
-    first: String,
-    /// The chart's folder or package.
-    #[arg(value_name = "CHART")]
-    second: Option<PathBuf>,
-    /// The release's namespace.
-    #[arg(skip = "default".to_owned())]
-    pub(super) namespace: String,
+    /// The release's name, which may be left out, and the chart: a folder, a package, REPOSITORY/CHART or a URL.
+    #[arg(required = true, value_names = ["NAME", "CHART"], num_args = 1..)]
+    arguments: Vec<String>,
     #[command(flatten)]
     values: ValueArgs,
+    #[command(flatten)]
+    chart: ChartArgs,
+    #[command(flatten)]
+    accepted: Accepted,
     /// Print CRDs too.
     #[arg(long)]
     include_crds: bool,
@@ -51,131 +54,367 @@ pub(super) struct Args {
     /// Let `getHostByName` ask the resolver.
     #[arg(long)]
     enable_dns: bool,
+    /// Fetch dependencies that are missing first.
+    #[arg(long)]
+    dependency_update: bool,
     /// Print only what came from these templates.
     #[arg(long, short, value_name = "TEMPLATE")]
     show_only: Vec<String>,
     /// Write one file per template into this folder.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
-    /// Accepted for scripts.
-    #[arg(long, hide = true)]
-    debug: bool,
+    /// Write into a folder with the release's name in that folder.
+    #[arg(long)]
+    release_name: bool,
+    /// Leave the name to Helm: it is `release-name`.
+    #[arg(long, short)]
+    generate_name: bool,
+    /// A template that gives the release's name.
+    #[arg(long, default_value = "", value_name = "TEMPLATE")]
+    name_template: String,
+    /// Refused: it asks the cluster.
+    #[arg(long, conflicts_with = "dry_run")]
+    validate: bool,
+    /// `client` is what this command does; `server`, which asks the cluster, is refused.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unset", value_name = "WHERE")]
+    dry_run: Option<String>,
+    /// Refused: post-renderers are programs.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    post_renderer: String,
+    /// Refused with `--post-renderer`.
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    post_renderer_args: Vec<String>,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit> {
-    match args.rendered() {
-        Ok(rendered) => args.write(&rendered),
-        Err(error) if error.is_rendering() && !args.debug => {
-            output::complain(&format!(
-                "Error: {error}\n\nUse --debug flag to render out invalid YAML"
-            ));
-            Ok(Exit::Failed)
+/// Flags of an installation. Helm's own `template` takes them as well, and they change nothing there either.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "every flag is one of Helm's")]
+struct Accepted {
+    #[arg(long, hide = true)]
+    create_namespace: bool,
+    #[arg(long, hide = true, visible_alias = "force", conflicts_with = "force_conflicts")]
+    force_replace: bool,
+    #[arg(long, hide = true)]
+    force_conflicts: bool,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    server_side: Option<String>,
+    #[arg(long, hide = true)]
+    replace: bool,
+    #[arg(long, hide = true)]
+    wait_for_jobs: bool,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "watcher")]
+    wait: Option<String>,
+    #[arg(long, hide = true)]
+    description: Option<String>,
+    #[arg(long, hide = true)]
+    disable_openapi_validation: bool,
+    #[arg(long, hide = true, visible_alias = "atomic")]
+    rollback_on_failure: bool,
+    #[arg(long, hide = true)]
+    skip_crds: bool,
+    #[arg(long, short, hide = true)]
+    labels: Vec<String>,
+    #[arg(long, hide = true)]
+    hide_notes: bool,
+    #[arg(long, hide = true)]
+    render_subchart_notes: bool,
+    #[arg(long, hide = true)]
+    take_ownership: bool,
+}
+
+/// What is to be rendered.
+struct Job {
+    name: String,
+    chart: Chart,
+    values: Values,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
+    let job = match args.job(settings) {
+        Ok(job) => job,
+        Err(error) => return Ok(complain(&error)),
+    };
+    let options = match args.options(&job.name, settings) {
+        Ok(options) => options,
+        Err(error) => return Ok(complain(&error)),
+    };
+    match helm::render(&job.chart, &job.values, &options) {
+        Ok(rendered) => Ok(args.write(&job.name, &rendered)),
+        Err(error) if error.is_rendering() && settings.debug => {
+            print_broken(&job, &options);
+            Ok(complain(&error))
         }
+        Err(error) if error.is_rendering() => Ok(complain(&Error::new(format!(
+            "{error}\n\nUse --debug flag to render out invalid YAML"
+        )))),
         Err(error) => Ok(complain(&error)),
     }
 }
 
+/// Prints the files that the templates gave, though they are no manifests.
+fn print_broken(job: &Job, options: &Options<'_>) {
+    let files = helm::render_files(&job.chart, &job.values, options).unwrap_or_default();
+    let shown =
+        files.iter().filter(|(name, text)| !text.trim().is_empty() && !name.ends_with("NOTES.txt"));
+    let text: String =
+        shown.map(|(name, text)| format!("---\n# Source: {name}\n{text}\n")).collect();
+    output::print(&format!("{}\n", text.trim()));
+}
+
 impl Args {
-    fn name_and_chart(&self) -> (&str, &Path) {
-        match &self.second {
-            Some(chart) => (&self.first, chart),
-            None => ("release-name", Path::new(&self.first)),
+    fn name_and_chart(&self) -> Result<(String, &str), Error> {
+        match self.arguments.as_slice() {
+            [chart] if self.name_template.is_empty() => Ok(("release-name".to_owned(), chart)),
+            [chart] => Ok((from_template(&self.name_template)?, chart)),
+            [_, _] if self.generate_name => {
+                Err(Error::new("cannot set --generate-name and also specify a name"))
+            }
+            [_, _] if !self.name_template.is_empty() => {
+                Err(Error::new("cannot set --name-template and also specify a name"))
+            }
+            [name, chart] => Ok((name.clone(), chart)),
+            [_, _, more @ ..] => Err(Error::new(format!(
+                "expected at most two arguments, unexpected arguments: {}",
+                more.join(", ")
+            ))),
+            [] => Err(Error::new("\"helm template\" requires at least 1 argument")),
         }
     }
 
-    fn rendered(&self) -> Result<Rendered, helm::Error> {
-        let (name, path) = self.name_and_chart();
-        let mut capabilities = Capabilities::default();
-        if let Some(version) = &self.kube_version {
-            capabilities.kube_version = KubeVersion::parse(version).map_err(|error| {
-                helm::Error::new(format!("invalid kube version '{version}': {error}"))
-            })?;
+    /// What needs programs or a cluster is refused, not ignored.
+    fn refuse(&self) -> Result<(), Error> {
+        if !self.post_renderer.is_empty() || !self.post_renderer_args.is_empty() {
+            return Err(Error::new(
+                "--post-renderer runs a program, and none is ever run; pipe the output through `weir kustomize build` instead",
+            ));
         }
-        capabilities.api_versions.extend(self.api_versions.iter().cloned());
-        let values = self.values.merged()?;
-        let chart = load(path)?;
+        let server = || {
+            Err(Error::new(
+                "--dry-run=server and --validate ask the cluster, and this command renders without one; give it what charts need to know by --kube-version and --api-versions",
+            ))
+        };
+        if self.validate {
+            output::complain("Flag --validate has been deprecated, use '--dry-run=server' instead");
+            return server();
+        }
+        let Some(given) = self.dry_run.as_deref() else { return Ok(()) };
+        match given {
+            "client" => {}
+            "unset" => {
+                warn("--dry-run is deprecated and should be replaced with '--dry-run=client'")
+            }
+            "server" => return server(),
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => warn(&format!(
+                "boolean '--dry-run={given}' flag is deprecated and must be replaced with '--dry-run=client'"
+            )),
+            "none" | "0" | "f" | "F" | "FALSE" | "false" | "False" => {
+                return Err(Error::new(format!(
+                    "invalid dry-run value ({given:?}). Must be \"server\" or \"client\""
+                )));
+            }
+            _ => {
+                return Err(Error::new(format!(
+                    "invalid dry-run value ({given:?}). Must be \"none\", \"server\", or \"client\""
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn deprecations(&self) {
+        let Accepted { hide_notes, render_subchart_notes, .. } = self.accepted;
+        for (flag, given) in
+            [("hide-notes", hide_notes), ("render-subchart-notes", render_subchart_notes)]
+        {
+            if given {
+                output::complain(&format!(
+                    "Flag --{flag} has been deprecated, this flag has no effect for 'helm template' and will be removed in Helm 5"
+                ));
+            }
+        }
+    }
+
+    fn job(&self, settings: &Settings) -> Result<Job, Error> {
+        self.deprecations();
+        self.kubernetes()?;
+        self.refuse()?;
+        let (name, argument) = self.name_and_chart()?;
+        let located = self.chart.locate(argument, settings)?;
+        let values = self.values.merged(settings)?;
+        let chart = self.complete(located, settings)?;
+        check_name(&name)?;
+        Ok(Job { name, chart, values })
+    }
+
+    /// The chart with its dependencies, which are fetched when that is asked for.
+    fn complete(&self, located: Located, settings: &Settings) -> Result<Chart, Error> {
+        let chart = located.load()?;
         if !matches!(chart.metadata.kind.as_str(), "" | "application") {
             let kind = &chart.metadata.kind;
-            return Err(helm::Error::new(format!("{kind} charts are not installable")));
+            return Err(Error::new(format!("{kind} charts are not installable")));
         }
         if chart.metadata.deprecated {
-            output::complain("level=WARN msg=\"this chart is deprecated\"");
+            warn("this chart is deprecated");
         }
         let missing = chart.missing_dependencies();
-        if !missing.is_empty() {
-            let missing = missing.join(", ");
-            return Err(helm::Error::new(format!(
-                "an error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {missing}"
-            )));
+        if missing.is_empty() {
+            return Ok(chart);
         }
-        let options = Options {
+        match &located {
+            Located::Path(path) if self.dependency_update => {
+                let connection = &self.chart.connection;
+                dependency::update(path, settings, connection, source_date()?)?;
+                located.load()
+            }
+            _ => Err(Error::new(format!(
+                "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
+                missing.join(", ")
+            ))),
+        }
+    }
+
+    fn kubernetes(&self) -> Result<Option<KubeVersion>, Error> {
+        let given = self.kube_version.as_ref().filter(|version| !version.is_empty());
+        given.map(|version| kube_version(version)).transpose()
+    }
+
+    fn options<'a>(&self, name: &'a str, settings: &'a Settings) -> Result<Options<'a>, Error> {
+        let mut capabilities = Capabilities::default();
+        if let Some(version) = self.kubernetes()? {
+            capabilities.kube_version = version;
+        }
+        capabilities.api_versions.extend(self.api_versions.iter().cloned());
+        Ok(Options {
             is_upgrade: self.is_upgrade,
             capabilities,
             dns: self.enable_dns,
             skip_schema: self.skip_schema_validation,
-            ..Options::new(name, &self.namespace, &System)
-        };
-        helm::render(&chart, &values, &options)
+            ..Options::new(name, &settings.namespace, &System)
+        })
     }
 
-    fn write(&self, rendered: &Rendered) -> Result<Exit> {
+    fn write(&self, name: &str, rendered: &Rendered) -> Exit {
         let options = TextOptions {
             include_crds: self.include_crds,
             no_hooks: self.no_hooks,
             skip_tests: self.skip_tests,
         };
-        let text = rendered.text_with(options);
-        if let Some(folder) = &self.output_dir {
-            return write_files(&text, folder);
-        }
+        let text = match &self.output_dir {
+            Some(folder) => {
+                let release = self.release_name.then_some(name);
+                if let Err(error) = output_dir::write(rendered, options, folder, release) {
+                    return complain(&error);
+                }
+                "\n".to_owned()
+            }
+            None => rendered.text_with(options),
+        };
         if self.show_only.is_empty() {
             output::print(&text);
-            return Ok(Exit::Done);
+            return Exit::Done;
         }
-        let documents = helm::split_manifests(&text);
-        for wanted in &self.show_only {
-            let chosen: Vec<&String> = documents
-                .iter()
-                .filter(|document| {
-                    source(document)
-                        .and_then(|path| path.split_once('/'))
-                        .is_some_and(|(_, path)| path == wanted || helm::matches_file(wanted, path))
-                })
-                .collect();
-            if chosen.is_empty() {
-                let error = format!("could not find template {wanted} in chart");
-                return Ok(complain(&helm::Error::new(error)));
+        match chosen(&text, &self.show_only) {
+            Ok(text) => {
+                output::print(&text);
+                Exit::Done
             }
-            for document in chosen {
-                output::print(&format!("---\n{document}\n"));
-            }
+            Err(error) => complain(&error),
         }
-        Ok(Exit::Done)
     }
 }
 
-/// The template that a printed document came from.
-fn source(document: &str) -> Option<&str> {
-    document.lines().find_map(|line| line.strip_prefix("# Source: "))
-}
-
-fn write_files(text: &str, folder: &Path) -> Result<Exit> {
-    let mut files: std::collections::BTreeMap<&str, String> = std::collections::BTreeMap::new();
+/// The documents that came from the templates that patterns name, pattern by pattern.
+fn chosen(text: &str, patterns: &[String]) -> Result<String, Error> {
     let documents = helm::split_manifests(text);
-    for document in &documents {
-        if let Some(path) = source(document) {
-            files.entry(path).or_default().extend(["---\n", document.as_str()]);
+    let mut out = String::new();
+    for pattern in patterns {
+        let before = out.len();
+        for document in &documents {
+            if source(document).is_some_and(|path| helm::matches_file(pattern, path)) {
+                out.extend(["---\n", document.as_str(), "\n"]);
+            }
+        }
+        if out.len() == before {
+            return Err(Error::new(format!("could not find template {pattern} in chart")));
         }
     }
-    for (path, text) in files {
-        let target = folder.join(path);
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)
-                .with_context(|| format!("cannot make {}", parent.display()))?;
+    Ok(out)
+}
+
+/// The template that a printed document came from, below the chart's own folder.
+fn source(document: &str) -> Option<&str> {
+    const MARK: &str = "# Source: ";
+    let lines = document.lines().filter_map(|line| {
+        let at = line.find(MARK)?;
+        line.get(at + MARK.len()..)
+    });
+    lines.filter_map(|path| path.split_once('/')).map(|(_, path)| path).find(|it| !it.is_empty())
+}
+
+/// Reads a version of Kubernetes.
+pub(super) fn kube_version(text: &str) -> Result<KubeVersion, Error> {
+    KubeVersion::parse(text)
+        .map_err(|error| Error::new(format!("invalid kube version '{text}': {error}")))
+}
+
+/// The release's name from a template without data.
+fn from_template(template: &str) -> Result<String, Error> {
+    helm::release_name(template, &System)
+}
+
+/// Names of releases are like names of objects, and 53 bytes at most.
+fn check_name(name: &str) -> Result<(), Error> {
+    let problem = if name.is_empty() {
+        "no name provided"
+    } else if name.len() > 53 || !is_name(name) {
+        "invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53"
+    } else {
+        return Ok(());
+    };
+    let text = format!("release name {name:?}: {problem}");
+    output::complain(&format!(
+        "level=ERROR msg=\"release name check failed\" error=\"{}\"",
+        text.replace('\\', "\\\\").replace('"', "\\\"")
+    ));
+    Err(Error::new(format!("release name check failed: {text}")))
+}
+
+fn is_name(name: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    name.split('.').all(|label| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        edge(label.chars().next()) && edge(label.chars().next_back()) && label.chars().all(inner)
+    })
+}
+
+/// For a chart in a kustomization: renders with the flags that kustomize gives to Helm.
+pub(super) fn for_kustomization(
+    name: &str,
+    name_template: &str,
+    chart: &Path,
+    values: &Values,
+    (options, text): (Options<'_>, TextOptions),
+) -> Result<String, Error> {
+    let name = match (name, name_template) {
+        ("", "") => "release-name".to_owned(),
+        ("", template) => from_template(template)?,
+        (_, template) if !template.is_empty() => {
+            return Err(Error::new("cannot set --name-template and also specify a name"));
         }
-        std::fs::write(&target, text)
-            .with_context(|| format!("cannot write {}", target.display()))?;
-        output::print(&format!("wrote {}\n", target.display()));
+        (name, _) => name.to_owned(),
+    };
+    check_name(&name)?;
+    let chart = Located::Path(chart.to_owned()).load()?;
+    if !matches!(chart.metadata.kind.as_str(), "" | "application") {
+        return Err(Error::new(format!("{} charts are not installable", chart.metadata.kind)));
     }
-    Ok(Exit::Done)
+    let missing = chart.missing_dependencies();
+    if !missing.is_empty() {
+        return Err(Error::new(format!(
+            "found in Chart.yaml, but missing in charts/ directory: {}",
+            missing.join(", ")
+        )));
+    }
+    let rendered = helm::render(&chart, values, &Options { name: &name, ..options })?;
+    Ok(rendered.text_with(text))
 }

@@ -1,0 +1,99 @@
+//! Reading and writing with Go's words for what goes wrong.
+
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use helm::{Chart, Error};
+
+/// The largest file with values, a schema or a key that is read, in bytes.
+const MAX_FILE: u64 = 64 << 20;
+/// The largest package that is read, in bytes.
+pub(super) const MAX_PACKAGE: u64 = 100 << 20;
+
+/// An error of the system as Go says it: `open FILE: no such file or directory`.
+pub(super) fn io_error(operation: &str, path: &Path, error: &std::io::Error) -> Error {
+    let what = match error.kind() {
+        ErrorKind::NotFound => "no such file or directory".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => "is a directory".to_owned(),
+        ErrorKind::NotADirectory => "not a directory".to_owned(),
+        ErrorKind::AlreadyExists => "file exists".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::new(format!("{operation} {}: {what}", path.display()))
+}
+
+/// The content of a file, up to a limit.
+pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let file = std::fs::File::open(path).map_err(|error| io_error("open", path, &error))?;
+    let mut data = Vec::new();
+    file.take(limit + 1).read_to_end(&mut data).map_err(|error| io_error("read", path, &error))?;
+    if data.len() as u64 > limit {
+        return Err(Error::new(format!("{} is larger than {limit} bytes", path.display())));
+    }
+    Ok(data)
+}
+
+/// The content of a file that a person names; `-` is standard input.
+pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
+    if path.trim() != "-" {
+        return read_limited(Path::new(path), MAX_FILE);
+    }
+    let mut data = Vec::new();
+    let stdin = std::io::stdin();
+    stdin
+        .lock()
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut data)
+        .map_err(|error| io_error("read", Path::new("/dev/stdin"), &error))?;
+    if data.len() as u64 > MAX_FILE {
+        return Err(Error::new(format!("standard input is larger than {MAX_FILE} bytes")));
+    }
+    Ok(data)
+}
+
+/// Writes a file whole: under another name first, then renamed.
+pub(super) fn write(path: &Path, data: &[u8]) -> Result<(), Error> {
+    let failed = |error: &std::io::Error| io_error("open", path, error);
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    let mut file = builder.permissions(mode).tempfile_in(folder).map_err(|e| failed(&e))?;
+    std::io::Write::write_all(&mut file, data).map_err(|e| failed(&e))?;
+    file.persist(path).map_err(|error| failed(&error.error))?;
+    Ok(())
+}
+
+/// Makes a folder and those above it.
+pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(|error| io_error("mkdir", path, &error))
+}
+
+/// A chart from a folder or a package. A person's own folder may link to wherever it likes.
+pub(super) fn load(path: &Path) -> Result<Chart, Error> {
+    let found = std::fs::metadata(path).map_err(|error| io_error("stat", path, &error))?;
+    if found.is_dir() {
+        return Chart::load_dir(path, Path::new("/"));
+    }
+    let data = read_limited(path, MAX_PACKAGE)?;
+    if !data.starts_with(&[0x1f, 0x8b]) {
+        return Err(Error::new(format!(
+            "file '{}' does not appear to be a gzipped archive; got '{}'",
+            path.display(),
+            content_type(&data)
+        )));
+    }
+    Chart::load_archive(&data)
+}
+
+/// The kind of a file that is no archive, as far as it matters here.
+fn content_type(data: &[u8]) -> &'static str {
+    let head = data.get(..512.min(data.len())).unwrap_or_default();
+    match std::str::from_utf8(head) {
+        Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
+            "text/plain; charset=utf-8"
+        }
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,335 @@
+//! Reads one chart version in the plain YAML that index writers write: names and one-line or
+//! folded texts, lists and mappings of them, literal blocks. Whatever else there is makes it give
+//! up, and the YAML reader takes over.
+
+use super::ChartVersion;
+use crate::metadata::{Dependency, Maintainer, scalar_text};
+
+/// A line: how far it is indented, and its text.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    indent: usize,
+    text: &'t str,
+    /// As it stands, for literal blocks.
+    raw: &'t str,
+}
+
+/// Lines that are still to be read.
+struct Lines<'t> {
+    rest: std::str::Lines<'t>,
+    next: Option<Line<'t>>,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        let mut lines = Self { rest: text.lines(), next: None };
+        lines.advance();
+        lines
+    }
+
+    fn advance(&mut self) {
+        self.next = self.rest.next().map(|raw| {
+            let text = raw.trim_start_matches(' ');
+            Line { indent: raw.len() - text.len(), text: text.trim_end_matches(' '), raw }
+        });
+    }
+
+    /// Takes the dash off the next line, so that its rest stands where it stands.
+    fn enter_item(&mut self) -> Option<usize> {
+        let line = self.next.as_mut()?;
+        let inner = line.text.strip_prefix('-')?;
+        let text = inner.trim_start_matches(' ');
+        if text.is_empty() || inner.len() == text.len() {
+            return None;
+        }
+        line.indent += line.text.len() - text.len();
+        line.text = text;
+        Some(line.indent)
+    }
+}
+
+/// What a key has.
+enum Value {
+    Text(String),
+    /// Something below it, at the key's column or farther in.
+    Below(usize),
+}
+
+/// Reads an item of the list of a chart's versions.
+pub(super) fn version(piece: &str) -> Option<ChartVersion> {
+    let mut lines = Lines::new(piece);
+    let column = lines.enter_item()?;
+    let mut version = ChartVersion::default();
+    mapping(&mut lines, column, &mut |lines, key, value| {
+        let metadata = &mut version.metadata;
+        let slot = match key {
+            "name" => &mut metadata.name,
+            "home" => &mut metadata.home,
+            "version" => &mut metadata.version,
+            "description" => &mut metadata.description,
+            "icon" => &mut metadata.icon,
+            "apiVersion" => &mut metadata.api_version,
+            "condition" => &mut metadata.condition,
+            "tags" => &mut metadata.tags,
+            "appVersion" => &mut metadata.app_version,
+            "kubeVersion" => &mut metadata.kube_version,
+            "type" => &mut metadata.kind,
+            "created" => &mut version.created,
+            "digest" => &mut version.digest,
+            "deprecated" | "removed" => {
+                let Value::Text(text) = value else { return None };
+                let flag = text.parse().ok()?;
+                *(if key == "removed" { &mut version.removed } else { &mut metadata.deprecated }) =
+                    flag;
+                return Some(());
+            }
+            "sources" => return texts(lines, &value, &mut metadata.sources),
+            "keywords" => return texts(lines, &value, &mut metadata.keywords),
+            "urls" => return texts(lines, &value, &mut version.urls),
+            "maintainers" => {
+                return items(lines, &value, &mut |lines, column| {
+                    metadata.maintainers.push(maintainer(lines, column)?);
+                    Some(())
+                });
+            }
+            "dependencies" => {
+                return items(lines, &value, &mut |lines, column| {
+                    metadata.dependencies.push(dependency(lines, column)?);
+                    Some(())
+                });
+            }
+            "annotations" => {
+                let Value::Below(column) = value else { return None };
+                let column = deeper(lines, column)?;
+                return mapping(lines, column, &mut |_, key, value| {
+                    let Value::Text(text) = value else { return None };
+                    metadata.annotations.insert(key.to_owned(), text).is_none().then_some(())
+                });
+            }
+            _ => return None,
+        };
+        set(slot, value)
+    })?;
+    lines.next.is_none().then_some(version)
+}
+
+fn set(slot: &mut String, value: Value) -> Option<()> {
+    match value {
+        // A key that stands twice is for the YAML reader to refuse.
+        Value::Text(text) if slot.is_empty() => *slot = text,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn maintainer(lines: &mut Lines<'_>, column: usize) -> Option<Maintainer> {
+    let mut maintainer = Maintainer::default();
+    mapping(lines, column, &mut |_, key, value| match key {
+        "name" => set(&mut maintainer.name, value),
+        "email" => set(&mut maintainer.email, value),
+        "url" => set(&mut maintainer.url, value),
+        _ => None,
+    })?;
+    Some(maintainer)
+}
+
+fn dependency(lines: &mut Lines<'_>, column: usize) -> Option<Dependency> {
+    let mut dependency = Dependency::default();
+    mapping(lines, column, &mut |lines, key, value| match key {
+        "name" => set(&mut dependency.name, value),
+        "version" => set(&mut dependency.version, value),
+        "repository" => set(&mut dependency.repository, value),
+        "condition" => set(&mut dependency.condition, value),
+        "alias" => set(&mut dependency.alias, value),
+        "tags" => texts(lines, &value, &mut dependency.tags),
+        _ => None,
+    })?;
+    Some(dependency)
+}
+
+/// The column of what stands below a key at `column`, which must be farther in.
+fn deeper(lines: &Lines<'_>, column: usize) -> Option<usize> {
+    lines.next.map(|line| line.indent).filter(|indent| *indent > column)
+}
+
+/// Reads `key: value` lines that stand at one column.
+fn mapping<'t>(
+    lines: &mut Lines<'t>,
+    column: usize,
+    field: &mut dyn FnMut(&mut Lines<'t>, &str, Value) -> Option<()>,
+) -> Option<()> {
+    while let Some(line) = lines.next {
+        if line.indent < column || (line.indent == column && is_item(line.text)) {
+            break;
+        }
+        if line.indent > column || line.text.is_empty() {
+            return None;
+        }
+        let (key, rest) = split_key(line.text)?;
+        lines.advance();
+        let value = value(lines, column, rest)?;
+        field(lines, key, value)?;
+    }
+    Some(())
+}
+
+fn is_item(text: &str) -> bool {
+    text == "-" || text.starts_with("- ")
+}
+
+/// A plain or quoted key, and what follows its colon.
+fn split_key(text: &str) -> Option<(&str, &str)> {
+    let (key, rest) = match text.split_once(": ") {
+        Some((key, rest)) => (key, rest.trim_start_matches(' ')),
+        None => (text.strip_suffix(':')?, ""),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    (key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.chars().all(plain)
+        && is_surely_text(key))
+    .then_some((key, rest))
+}
+
+/// The value after a key at `column`.
+fn value<'t>(lines: &mut Lines<'t>, column: usize, rest: &str) -> Option<Value> {
+    match rest {
+        "" => Some(Value::Below(column)),
+        "|" | "|-" | "|+" => literal(lines, column, rest).map(Value::Text),
+        rest => scalar(lines, column, rest).map(Value::Text),
+    }
+}
+
+/// A literal block below a key at `column`.
+fn literal(lines: &mut Lines<'_>, column: usize, header: &str) -> Option<String> {
+    let first = lines.next.filter(|line| !line.text.is_empty())?;
+    let indent = first.indent;
+    if indent <= column || first.raw.contains('\t') {
+        return None;
+    }
+    let mut text = String::new();
+    let mut blank = 0;
+    while let Some(line) = lines.next {
+        if line.raw.trim_matches(' ').is_empty() {
+            // Blanks beyond the indentation would count.
+            if line.raw.len() > indent {
+                return None;
+            }
+            blank += 1;
+            lines.advance();
+            continue;
+        }
+        if line.indent < indent {
+            break;
+        }
+        text.extend(std::iter::repeat_n('\n', blank));
+        blank = 0;
+        text.push_str(line.raw.get(indent..)?);
+        text.push('\n');
+        lines.advance();
+    }
+    match header {
+        "|-" => drop(text.pop()),
+        "|+" => text.extend(std::iter::repeat_n('\n', blank)),
+        _ => {}
+    }
+    Some(text)
+}
+
+/// A text that starts on the line of its key or dash and may go on farther in.
+fn scalar(lines: &mut Lines<'_>, column: usize, first: &str) -> Option<String> {
+    let mut text = first.to_owned();
+    let quote = first.chars().next().filter(|c| matches!(c, '"' | '\''));
+    while let Some(line) = lines.next {
+        let open = quote.is_some_and(|quote| !is_closed(&text, quote));
+        if line.text.is_empty() || (line.indent <= column && !open) {
+            break;
+        }
+        // A quoted text has ended, so this is something else.
+        if quote.is_some() && !open {
+            return None;
+        }
+        text.push(' ');
+        text.push_str(line.text);
+        lines.advance();
+    }
+    // A blank line inside of a text is a line break, or the end.
+    if lines.next.is_some_and(|line| line.text.is_empty()) {
+        return None;
+    }
+    match quote {
+        Some(quote) => unquoted(&text, quote),
+        None => plain(&text),
+    }
+}
+
+fn is_closed(text: &str, quote: char) -> bool {
+    text.len() > 1 && text.ends_with(quote)
+}
+
+fn unquoted(text: &str, quote: char) -> Option<String> {
+    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.contains([quote, '\\'])).then(|| inner.to_owned())
+}
+
+fn plain(text: &str) -> Option<String> {
+    let special = |c: char| "-?:,[]{}#&*!|>'\"%@`".contains(c);
+    if text.starts_with(special)
+        || text.contains(": ")
+        || text.contains(" #")
+        || text.ends_with(':')
+    {
+        return None;
+    }
+    if is_surely_text(text) {
+        return Some(text.to_owned());
+    }
+    scalar_text(yaml::to_json(text, yaml::Rules::V2).ok()?)
+}
+
+/// Whether YAML 1.1 takes a plain scalar for a text: not for a number, a boolean, null or a date.
+pub(super) fn is_surely_text(text: &str) -> bool {
+    const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    match text.chars().next() {
+        Some(c) if c.is_ascii_alphabetic() => {
+            text.len() > 5 || !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+        }
+        Some(c) if c.is_ascii_digit() => {
+            !text.contains(':') && text.bytes().filter(|byte| *byte == b'.').count() >= 2
+        }
+        _ => false,
+    }
+}
+
+/// A list of texts below a key.
+fn texts(lines: &mut Lines<'_>, value: &Value, list: &mut Vec<String>) -> Option<()> {
+    items(lines, value, &mut |lines, column| {
+        let line = lines.next?;
+        lines.advance();
+        let text = match line.text {
+            text if split_key(text).is_some() && !text.starts_with(['"', '\'']) => return None,
+            text => scalar(lines, column - 1, text)?,
+        };
+        list.push(text);
+        Some(())
+    })
+}
+
+/// The items of a list below a key; each is read from its column on.
+fn items<'t>(
+    lines: &mut Lines<'t>,
+    value: &Value,
+    item: &mut dyn FnMut(&mut Lines<'t>, usize) -> Option<()>,
+) -> Option<()> {
+    let Value::Below(column) = value else { return None };
+    let start = lines.next.map(|line| line.indent).filter(|indent| indent >= column)?;
+    let mut count = 0;
+    while let Some(line) = lines.next.filter(|line| line.indent == start && is_item(line.text)) {
+        let column = lines.enter_item()?;
+        if column <= line.indent {
+            return None;
+        }
+        item(lines, column)?;
+        count += 1;
+    }
+    (count > 0).then_some(())
+}
