@@ -22,4 +22,5 @@ mod install;
 mod kubectl;
 mod lifecycle;
 mod processes;
+mod releases;
 mod tiers;

@@ -31,6 +31,26 @@ pub(crate) fn binary(name: &str) -> Option<PathBuf> {
     Some(path).filter(|path| path.is_file())
 }
 
+/// A real program, from the folder of the real programs or the search path.
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test runner names the programs' folder by an environment variable"
+    )]
+    let (folder, required, path) = (
+        std::env::var("WEIR_TOOLS").ok().map(PathBuf::from),
+        std::env::var("WEIR_REQUIRE_REAL").is_ok(),
+        std::env::var_os("PATH").unwrap_or_default(),
+    );
+    let folders = folder.into_iter().chain(std::env::split_paths(&path));
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    assert!(found.is_some() || !required, "WEIR_REQUIRE_REAL is set, but there is no {name}");
+    if found.is_none() {
+        println!("skipped: there is no {name}; cargo xtask tools {name} builds it");
+    }
+    found
+}
+
 /// A process that ends with the value.
 struct Process(Child);
 

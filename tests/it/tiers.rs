@@ -73,6 +73,7 @@ scenarios! {
     },
     install::{ installation_is_accepted, founding_examples_are_accepted },
     kubectl::{ kubectl_does_not_notice },
+    releases::{ release_records_are_those_of_helm },
     artifacts::{ tampered_artifact_is_refused, hostile_archives_are_refused },
 }
 

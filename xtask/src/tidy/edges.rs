@@ -58,9 +58,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "runtime",
             "common",
             "apply",
+            "helm",
             "kustomize",
             "manifest",
             "git",
+            "yaml",
         ],
     ),
 ];

@@ -27,7 +27,7 @@ fn length(name: &str, limit: usize) -> Option<String> {
 
 fn explained(rule: &str, examples: &[&str], expression: &str) -> String {
     let examples: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
-    format!("{rule} (e.g. {}regex used for validation is '{expression}')", examples.join("or "))
+    format!("{rule} (e.g. {}regex used for validation is '{expression}')", examples.join(" or "))
 }
 
 fn subdomain(name: &str) -> Vec<String> {
