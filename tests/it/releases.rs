@@ -15,7 +15,8 @@ use tests::World;
 use crate::processes::tool;
 
 const CHART: &str = "apiVersion: v2\nname: app\nversion: 1.2.3\nappVersion: '4.5'\n";
-const VALUES: &str = "text: <a> & b\nnumber: 1000000\nsmall: 0.0000001\nlist: [1, 2.5, x]\nnothing: null\n";
+const VALUES: &str =
+    "text: <a> & b\nnumber: 1000000\nsmall: 0.0000001\nlist: [1, 2.5, x]\nnothing: null\n";
 const SCHEMA: &str = "{\"type\": \"object\"}\n";
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-config\ndata:\n  text: {{ .Values.text | quote }}\n";
 const HOOK: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-hook\n  annotations:\n    helm.sh/hook: pre-install,post-delete\n    helm.sh/hook-weight: \"-5\"\n    helm.sh/hook-delete-policy: before-hook-creation\n";
@@ -171,7 +172,8 @@ async fn helm_lives_with_ours(world: &World, program: &Path, driver: Driver) {
     let rolled_back = read(world, driver, &name, 3).await;
     assert_eq!(rolled_back.manifest, first.manifest);
     assert_eq!(rolled_back.info.description, "Rollback to 1");
-    let history: Value = serde_json::from_str(&helm.run(&["history", &name, "-o", "json"])).unwrap();
+    let history: Value =
+        serde_json::from_str(&helm.run(&["history", &name, "-o", "json"])).unwrap();
     assert_eq!(history.as_array().unwrap().len(), 3);
     helm.run(&["uninstall", &name]);
     let left = storage(world, driver).list(&ListParams::default().labels("owner=helm")).await;

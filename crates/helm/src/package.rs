@@ -108,6 +108,10 @@ impl<W: Write> Builder<W> {
     fn file(&mut self, name: &str, data: &[u8], modified: Option<&str>) -> Result<()> {
         let mut header = tar::Header::new_ustar();
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        let numbers = header.set_device_major(0).and_then(|()| header.set_device_minor(0));
+        numbers.map_err(|error| Error::new(format!("cannot pack {name}: {error}")))?;
         header.set_size(data.len() as u64);
         header.set_mtime(seconds(modified).unwrap_or(self.now));
         self.archive

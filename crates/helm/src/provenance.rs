@@ -123,8 +123,7 @@ pub fn sign(
 ) -> Result<String, Error> {
     let failed = |error: pgp::errors::Error| Error::new(format!("cannot sign {name}: {error}"));
     let sums = yaml::from_json(&serde_json::json!({"files": {name: digest(package)}}));
-    // The last line end is not part of what is signed.
-    let text = format!("{metadata}\n...\n{}", sums.trim_end());
+    let text = format!("{metadata}\n...\n{sums}");
     let key = &key.0.primary_key;
     let mut config =
         SignatureConfig::v4(SignatureType::Text, key.algorithm(), HashAlgorithm::Sha512);

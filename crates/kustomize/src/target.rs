@@ -286,7 +286,8 @@ impl<'a> Target<'a> {
             }
             Generator::IamPolicy(args) => Ok(vec![generate::iam_policy(&mut build.tree, args)?]),
             Generator::Helm(chart, globals) => {
-                helm::inflate(&mut build.tree, &self.loader, build.options.helm, (chart, globals))
+                let configured = helm::configure(&self.loader, build.options.helm, chart)?;
+                helm::inflate(&mut build.tree, &self.loader, configured, (chart, globals))
             }
         }
     }
@@ -302,10 +303,10 @@ impl<'a> Target<'a> {
                     Some(&self.kustomization.namespace).filter(|namespace| !namespace.is_empty());
                 chart.namespace.clone_from(own.unwrap_or(&self.helm_namespace));
             }
-            let made =
-                helm::inflate(&mut build.tree, &self.loader, build.options.helm, (&chart, globals))
-                    .context(|| helm::describe(&chart, globals))?;
-            all.push(made);
+            let configured = helm::configure(&self.loader, build.options.helm, &chart)
+                .context(|| helm::describe(&chart, globals))?;
+            let charts = (&chart, globals);
+            all.push(helm::inflate(&mut build.tree, &self.loader, configured, charts)?);
         }
         Ok(all)
     }

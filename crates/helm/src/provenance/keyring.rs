@@ -45,7 +45,7 @@ impl Keyring {
         let mut ring = Self::default();
         if is_keybox(data) {
             for keys in keybox(data)? {
-                ring.add(keys)?;
+                ring.add(&without_trust(keys))?;
             }
             return Ok(ring);
         }
@@ -56,7 +56,7 @@ impl Keyring {
                     ring.add(format!("{ARMOR}{block}").as_bytes())?;
                 }
             }
-            None => ring.add(data)?,
+            None => ring.add(&without_trust(data))?,
         }
         Ok(ring)
     }
@@ -118,6 +118,54 @@ impl SecretKey {
     pub fn name(&self) -> String {
         names(&self.0.details).into_iter().next().unwrap_or_else(|| "Unknown".to_owned())
     }
+}
+
+/// Packets without those by which GnuPG remembers whom it trusts: they stand between the others,
+/// where no reader of keys expects them.
+fn without_trust(data: &[u8]) -> Vec<u8> {
+    const TRUST: u8 = 12;
+    let mut kept = Vec::with_capacity(data.len());
+    let mut rest = data;
+    while let Some((tag, length)) = packet(rest) {
+        let Some((packet, tail)) = rest.split_at_checked(length) else { break };
+        if tag != TRUST {
+            kept.extend_from_slice(packet);
+        }
+        rest = tail;
+    }
+    // What is no whole packet is for the reader of keys to refuse.
+    kept.extend_from_slice(rest);
+    kept
+}
+
+/// The kind of the first packet, and its length with its header.
+pub(super) fn packet(data: &[u8]) -> Option<(u8, usize)> {
+    let byte = |at: usize| data.get(at).map(|byte| usize::from(*byte));
+    let number = |from: usize, count: usize| {
+        (from..from + count).try_fold(0_usize, |number, at| Some(number << 8 | byte(at)?))
+    };
+    let first = *data.first()?;
+    if first & 0x80 == 0 {
+        return None;
+    }
+    let (tag, (header, body)) = if first & 0x40 != 0 {
+        let length = match byte(1)? {
+            short @ 0..=191 => (2, short),
+            two @ 192..=223 => (3, ((two - 192) << 8) + byte(2)? + 192),
+            255 => (6, number(2, 4)?),
+            _ => return None,
+        };
+        (first & 0x3f, length)
+    } else {
+        let length = match first & 3 {
+            0 => (2, number(1, 1)?),
+            1 => (3, number(1, 2)?),
+            2 => (5, number(1, 4)?),
+            _ => return None,
+        };
+        ((first >> 2) & 0x0f, length)
+    };
+    Some((tag, header + body))
 }
 
 /// A keybox starts with a header that says so.

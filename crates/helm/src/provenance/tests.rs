@@ -53,6 +53,25 @@ fn what_is_signed_is_verified_and_nothing_else() {
 }
 
 #[test]
+fn rings_may_remember_whom_gnupg_trusts() {
+    let alice = key("Alice");
+    let mut plain = Vec::new();
+    pgp::ser::Serialize::to_writer(&alice.to_public_key(), &mut plain).unwrap();
+    // A trust packet in the old and one in the new form behind every other packet.
+    let mut marked = Vec::new();
+    let mut rest = plain.as_slice();
+    while let Some((_, length)) = super::keyring::packet(rest) {
+        let (packet, tail) = rest.split_at(length);
+        marked.extend_from_slice(packet);
+        marked.extend([0xb0, 2, 0, 3, 0xcc, 1, 6]);
+        rest = tail;
+    }
+    let expected = Keyring::parse(&plain).unwrap();
+    assert_eq!(Keyring::parse(&marked).unwrap().public(), expected.public());
+    assert_eq!(expected.public().len(), 1);
+}
+
+#[test]
 fn keys_are_chosen_by_name() {
     let ring = Keyring::parse(&ring(&[&key("Same One"), &key("Same Two")])).unwrap();
     assert!(ring.secret("One").is_ok());

@@ -57,34 +57,50 @@ const OVERRIDE: &str = "override";
 const MERGE: &str = "merge";
 const REPLACE: &str = "replace";
 
-/// Renders a chart into objects.
-pub(crate) fn inflate(
-    tree: &mut Tree,
+/// A chart that may be rendered.
+pub(crate) struct Configured<'r> {
+    renderer: &'r dyn ChartRenderer,
+    /// The texts of the additional values files.
+    additional: Vec<String>,
+}
+
+/// Checks a chart's entry, and that its files may be read, before anything is fetched.
+pub(crate) fn configure<'r>(
     loader: &Loader<'_>,
-    renderer: Option<&dyn ChartRenderer>,
-    (chart, globals): (&HelmChart, &HelmGlobals),
-) -> Result<Vec<NodeId>> {
+    renderer: Option<&'r dyn ChartRenderer>,
+    chart: &HelmChart,
+) -> Result<Configured<'r>> {
     let renderer =
         renderer.ok_or_else(|| Error::of(ErrorKind::Unsupported, "must specify --enable-helm"))?;
     check(chart)?;
-    let home = if globals.chart_home.is_empty() { "charts" } else { &globals.chart_home };
-    let mut chart_home = crate::files::join(loader.root(), home).display().to_string();
-    if !chart.version.is_empty() && !chart.repo.is_empty() {
-        chart_home = format!("{chart_home}/{}-{}", chart.name, chart.version);
-    }
-    let failed =
-        |message: String| Error::new(message).during(format!("rendering chart {}", chart.name));
-    // Files that are not allowed are refused before anything is fetched.
     let mut additional = Vec::new();
     for file in &chart.additional_values_files {
         let text = loader.load_text(file);
         additional.push(text.context(|| "could not load additionalValuesFile".to_owned())?);
     }
+    Ok(Configured { renderer, additional })
+}
+
+/// Renders a chart into objects.
+pub(crate) fn inflate(
+    tree: &mut Tree,
+    loader: &Loader<'_>,
+    configured: Configured<'_>,
+    (chart, globals): (&HelmChart, &HelmGlobals),
+) -> Result<Vec<NodeId>> {
+    let Configured { renderer, additional } = configured;
+    let home = if globals.chart_home.is_empty() { "charts" } else { &globals.chart_home };
+    let mut chart_home = crate::files::join(loader.root(), home).display().to_string();
+    if !chart.version.is_empty() && !chart.repo.is_empty() {
+        chart_home = format!("{chart_home}/{}-{}", chart.name, chart.version);
+    }
     let mut request = ChartRequest { chart, chart_home, values: Vec::new() };
     renderer.prepare(&request).map_err(Error::new)?;
     request.values.push(values(tree, loader, chart, &request.chart_home)?);
     request.values.extend(additional);
-    let text = renderer.render(&request).map_err(failed)?;
+    let text = renderer
+        .render(&request)
+        .map_err(|message| Error::new(message).during(format!("rendering chart {}", chart.name)))?;
     let objects = read::objects(tree, &text)?;
     for object in &objects {
         resource::set_annotation(tree, *object, build::HELM_GENERATED, "true")?;

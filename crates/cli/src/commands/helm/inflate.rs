@@ -13,7 +13,7 @@ use super::template::{for_kustomization, kube_version};
 /// Renders charts, and fetches those that are not there.
 pub(in crate::commands) struct Inflater {
     settings: Settings,
-    /// In the place of what the kustomization says, if it is given.
+    /// For charts for which the kustomization says nothing.
     api_versions: Vec<String>,
     kube_version: String,
 }
@@ -59,12 +59,12 @@ impl ChartRenderer for Inflater {
         let chart = request.chart;
         let mut capabilities = Capabilities::default();
         let version =
-            if self.kube_version.is_empty() { &chart.kube_version } else { &self.kube_version };
+            if chart.kube_version.is_empty() { &self.kube_version } else { &chart.kube_version };
         if !version.is_empty() {
             capabilities.kube_version = kube_version(version).map_err(|error| error.to_string())?;
         }
         let more =
-            if self.api_versions.is_empty() { &chart.api_versions } else { &self.api_versions };
+            if chart.api_versions.is_empty() { &self.api_versions } else { &chart.api_versions };
         let more = more.iter().flat_map(|versions| versions.split(','));
         capabilities.api_versions.extend(more.map(str::to_owned));
         let mut values = Values::new();
