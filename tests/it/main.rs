@@ -13,6 +13,7 @@
 
 mod applying;
 mod artifacts;
+mod charts;
 mod commands;
 mod deleting;
 mod dependencies;

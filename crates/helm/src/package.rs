@@ -106,16 +106,26 @@ impl<W: Write> Builder<W> {
     }
 
     fn file(&mut self, name: &str, data: &[u8], modified: Option<&str>) -> Result<()> {
+        let failed = |error| Error::new(format!("cannot pack {name}: {error}"));
         let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Regular);
         header.set_mode(0o644);
         header.set_uid(0);
         header.set_gid(0);
-        let numbers = header.set_device_major(0).and_then(|()| header.set_device_minor(0));
-        numbers.map_err(|error| Error::new(format!("cannot pack {name}: {error}")))?;
+        header.set_device_major(0).map_err(failed)?;
+        header.set_device_minor(0).map_err(failed)?;
         header.set_size(data.len() as u64);
         header.set_mtime(seconds(modified).unwrap_or(self.now));
-        self.archive
-            .append_data(&mut header, name, data)
-            .map_err(|error| Error::new(format!("cannot pack {name}: {error}")))
+        if header.set_path(name).is_err() {
+            // Longer than the header holds.
+            return self.archive.append_data(&mut header, name, data).map_err(failed);
+        }
+        header.set_cksum();
+        // As Go writes it: six digits, a null and a space.
+        let sum = header.cksum().map_err(failed)?;
+        if let Some(field) = header.as_mut_bytes().get_mut(148..156) {
+            field.copy_from_slice(format!("{:06o}\0 ", sum & 0o777_777).as_bytes());
+        }
+        self.archive.append(&header, data).map_err(failed)
     }
 }

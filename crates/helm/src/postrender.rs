@@ -16,6 +16,12 @@ pub trait PostRenderer {
     fn run(&self, manifests: &str) -> Result<String, Error>;
 }
 
+impl<F: Fn(&str) -> Result<String>> PostRenderer for F {
+    fn run(&self, manifests: &str) -> Result<String> {
+        self(manifests)
+    }
+}
+
 /// Which documents go through a post-renderer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {

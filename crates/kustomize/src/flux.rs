@@ -6,7 +6,7 @@ mod tests;
 
 use crate::build::{Options, Reorder, build_values};
 use crate::error::{Context, Error, Result};
-use crate::files::{FileKind, Files, clean, join};
+use crate::files::{FileKind, Files, MemoryFiles, clean, join};
 use crate::kustomization::shape::{Reading, conform};
 use crate::kustomization::{API_VERSION, FILE_NAMES, KIND, ORIGIN_ANNOTATIONS, shapes};
 use crate::load::LoadRestriction;
@@ -121,6 +121,28 @@ pub fn build_without(
         ..Options::default()
     };
     build_values(&files, directory, &options)?.into_objects()
+}
+
+/// Changes a stream of manifests by patches and images, as `postRenderers` of a HelmRelease do: a kustomization whose only
+/// resource is the stream. The order of the objects stays.
+///
+/// # Errors
+/// When the stream is no list of objects, two objects have the same id, or a patch does not apply.
+pub fn post_render(manifests: &str, patches: &[Patch], images: &[Image]) -> Result<String> {
+    const RESOURCE: &str = "helm-output.yaml";
+    let mut files = MemoryFiles::new();
+    files.insert("kustomization.yaml", format!("resources:\n- {RESOURCE}\n"));
+    files.insert(RESOURCE, manifests);
+    let injection =
+        Injection { patches: patches.to_vec(), images: images.to_vec(), ..Injection::default() };
+    let generated = generate(&files, Path::new("/"), &injection)?;
+    files.insert(&generated.path, generated.text);
+    let options = Options {
+        load_restriction: LoadRestriction::None,
+        reorder: Reorder::None,
+        ..Options::default()
+    };
+    Ok(build_values(&files, Path::new("/"), &options)?.to_yaml())
 }
 
 /// Sets labels and annotations on objects, over those they have (`spec.commonMetadata`).

@@ -6,7 +6,7 @@ use helm::{Chart, Dependency, Error, Version};
 
 use super::complain;
 use super::fetch::ConnectionArgs;
-use super::files::load;
+use super::files::{clean, load};
 use super::settings::{Settings, default_keyring, source_date};
 use crate::output::{self, Exit};
 
@@ -103,7 +103,7 @@ impl FetchArgs {
         act: fn(&Manager<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let keyring = self.keyring.clone().unwrap_or_else(default_keyring);
-        let path: PathBuf = self.chart.components().collect();
+        let path = clean(&self.chart);
         let mut manager = Manager::new(&path, settings, &self.connection, source_date()?, &Loud)?;
         manager.verification = self.verify.then_some((verification, keyring));
         manager.skip_refresh = self.skip_refresh;
@@ -133,7 +133,7 @@ pub(super) fn update_with(
 }
 
 fn list(args: &ListArgs) -> Result<(), Error> {
-    let path: PathBuf = args.chart.components().collect();
+    let path = clean(&args.chart);
     let chart = load(&path)?;
     let charts = path.join("charts");
     if chart.metadata.dependencies.is_empty() {

@@ -255,7 +255,12 @@ impl<'f> Fetcher<'f> {
             };
             Ok((chart, signed, manifest.digest))
         });
-        let (chart, provenance, digest) = pulled.map_err(|error: oci::Error| oci_error(&error))?;
+        let (chart, provenance, digest) = pulled.map_err(|error: oci::Error| match error {
+            oci::Error::NotFound(_) => Error::new(format!(
+                "failed to perform \"FetchReference\" on source: {reference}: not found"
+            )),
+            error => oci_error(&error),
+        })?;
         let chart = chart.ok_or_else(|| {
             Error::new(format!("manifest of {reference} does not contain a layer with a chart"))
         })?;

@@ -1,7 +1,7 @@
 //! Reading and writing with Go's words for what goes wrong.
 
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use helm::{Chart, Error};
 
@@ -65,6 +65,21 @@ pub(super) fn write(path: &Path, data: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
+/// A path without `.` and, where that is clear, without `..`.
+pub(super) fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if clean.file_name().is_some() => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    if clean.as_os_str().is_empty() { PathBuf::from(".") } else { clean }
+}
+
 /// Makes a folder and those above it.
 pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(path).map_err(|error| io_error("mkdir", path, &error))
@@ -78,22 +93,27 @@ pub(super) fn load(path: &Path) -> Result<Chart, Error> {
     }
     let data = read_limited(path, MAX_PACKAGE)?;
     if !data.starts_with(&[0x1f, 0x8b]) {
+        let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let shown = shown.display();
+        if [".yml", ".yaml"].iter().any(|extension| path.to_string_lossy().ends_with(extension)) {
+            return Err(Error::new(format!(
+                "file '{shown}' seems to be a YAML file, but expected a gzipped archive"
+            )));
+        }
         return Err(Error::new(format!(
-            "file '{}' does not appear to be a gzipped archive; got '{}'",
-            path.display(),
+            "file '{shown}' does not appear to be a gzipped archive; got '{}'",
             content_type(&data)
         )));
     }
     Chart::load_archive(&data)
 }
 
-/// The kind of a file that is no archive, as far as it matters here.
+/// The kind of a file that is no archive, as far as it matters here: a text is told from other files when it fills what
+/// Helm looks at.
 fn content_type(data: &[u8]) -> &'static str {
-    let head = data.get(..512.min(data.len())).unwrap_or_default();
-    match std::str::from_utf8(head) {
-        Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
-            "text/plain; charset=utf-8"
-        }
-        _ => "application/octet-stream",
-    }
+    let text = data.get(..512).is_some_and(|head| {
+        let plain = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+        head.iter().all(plain)
+    });
+    if text { "text/plain; charset=utf-8" } else { "application/octet-stream" }
 }

@@ -92,8 +92,10 @@ pub(super) struct Args {
 struct Accepted {
     #[arg(long, hide = true)]
     create_namespace: bool,
-    #[arg(long, hide = true, visible_alias = "force", conflicts_with = "force_conflicts")]
+    #[arg(long, hide = true, conflicts_with = "force_conflicts")]
     force_replace: bool,
+    #[arg(long, hide = true, conflicts_with = "force_conflicts")]
+    force: bool,
     #[arg(long, hide = true)]
     force_conflicts: bool,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -108,8 +110,10 @@ struct Accepted {
     description: Option<String>,
     #[arg(long, hide = true)]
     disable_openapi_validation: bool,
-    #[arg(long, hide = true, visible_alias = "atomic")]
+    #[arg(long, hide = true)]
     rollback_on_failure: bool,
+    #[arg(long, hide = true)]
+    atomic: bool,
     #[arg(long, hide = true)]
     skip_crds: bool,
     #[arg(long, short, hide = true)]
@@ -222,14 +226,16 @@ impl Args {
     }
 
     fn deprecations(&self) {
-        let Accepted { hide_notes, render_subchart_notes, .. } = self.accepted;
-        for (flag, given) in
-            [("hide-notes", hide_notes), ("render-subchart-notes", render_subchart_notes)]
-        {
+        let no_effect = "this flag has no effect for 'helm template' and will be removed in Helm 5";
+        let given = &self.accepted;
+        for (flag, given, instead) in [
+            ("force", given.force, "use --force-replace instead"),
+            ("atomic", given.atomic, "use --rollback-on-failure instead"),
+            ("hide-notes", given.hide_notes, no_effect),
+            ("render-subchart-notes", given.render_subchart_notes, no_effect),
+        ] {
             if given {
-                output::complain(&format!(
-                    "Flag --{flag} has been deprecated, this flag has no effect for 'helm template' and will be removed in Helm 5"
-                ));
+                output::complain(&format!("Flag --{flag} has been deprecated, {instead}"));
             }
         }
     }
@@ -363,7 +369,7 @@ fn from_template(template: &str) -> Result<String, Error> {
 }
 
 /// Names of releases are like names of objects, and 53 bytes at most.
-fn check_name(name: &str) -> Result<(), Error> {
+fn valid_name(name: &str) -> Result<(), Error> {
     let problem = if name.is_empty() {
         "no name provided"
     } else if name.len() > 53 || !is_name(name) {
@@ -371,12 +377,19 @@ fn check_name(name: &str) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    let text = format!("release name {name:?}: {problem}");
-    output::complain(&format!(
-        "level=ERROR msg=\"release name check failed\" error=\"{}\"",
-        text.replace('\\', "\\\\").replace('"', "\\\"")
-    ));
-    Err(Error::new(format!("release name check failed: {text}")))
+    Err(Error::new(format!("release name check failed: release name {name:?}: {problem}")))
+}
+
+/// As [`valid_name`]; what is wrong is logged too, as Helm does.
+fn check_name(name: &str) -> Result<(), Error> {
+    valid_name(name).inspect_err(|error| {
+        let text = error.to_string();
+        let text = text.strip_prefix("release name check failed: ").unwrap_or(&text);
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        output::complain(&format!(
+            "level=ERROR msg=\"release name check failed\" error=\"{text}\""
+        ));
+    })
 }
 
 fn is_name(name: &str) -> bool {
@@ -403,7 +416,7 @@ pub(super) fn for_kustomization(
         }
         (name, _) => name.to_owned(),
     };
-    check_name(&name)?;
+    valid_name(&name)?;
     let chart = Located::Path(chart.to_owned()).load()?;
     if !matches!(chart.metadata.kind.as_str(), "" | "application") {
         return Err(Error::new(format!("{} charts are not installable", chart.metadata.kind)));

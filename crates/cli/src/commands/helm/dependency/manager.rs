@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use helm::{Chart, Dependency, Error, RepositoryIndex, Source, Version};
 
 use super::super::fetch::{ConnectionArgs, Fetcher, Login, file_name, resolve};
-use super::super::files::{io_error, load, make_folder, write};
+use super::super::files::{clean, io_error, load, make_folder, write};
 use super::super::locate::oci_file_name;
 use super::super::repositories::{self, Repository};
 use super::super::settings::{Settings, now, pack};
@@ -48,18 +48,7 @@ struct Versions<'v> {
 
 /// The folder of a `file://` repository.
 fn local_path(chart: &Path, repository: &str) -> Result<PathBuf, Error> {
-    let path = chart.join(repository.strip_prefix("file://").unwrap_or(repository));
-    let mut clean = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir
-                if clean.file_name().is_some_and(|name| name != "..") =>
-            {
-                clean.pop();
-            }
-            part => clean.push(part),
-        }
-    }
+    let clean = clean(&chart.join(repository.strip_prefix("file://").unwrap_or(repository)));
     if clean.exists() {
         return Ok(clean);
     }
@@ -309,8 +298,11 @@ impl<'m> Manager<'m> {
             return Ok(());
         }
         self.say.say(&format!("Downloading {name} from repo {repository}\n"));
-        self.download(&address, remote, folder)
-            .map_err(|error| Error::new(format!("could not download {address}: {error}")))
+        self.download(&address, remote, folder).map_err(|error| {
+            let tag = format!(":{version}");
+            let shown = address.strip_suffix(&tag).filter(|_| is_oci(&address));
+            Error::new(format!("could not download {}: {error}", shown.unwrap_or(&address)))
+        })
     }
 
     /// A dependency without a repository lies in `charts/` and must fit.
