@@ -78,7 +78,7 @@ const FILES: &[(&str, &str)] = &[
 /// Commands that both programs get; one a line.
 const COMMANDS: &str = include_str!("charts/commands.txt");
 
-fn workspace() -> TempDir {
+pub(crate) fn workspace() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in FILES {
         let path = folder.path().join(name);
@@ -88,7 +88,7 @@ fn workspace() -> TempDir {
     folder
 }
 
-fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Output {
     #[expect(clippy::disallowed_methods, reason = "the test is about the program")]
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
@@ -97,7 +97,7 @@ fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Output {
 }
 
 /// What is printed, without what differs from run to run.
-fn shown(output: &Output, folder: &Path) -> String {
+pub(crate) fn shown(output: &Output, folder: &Path) -> String {
     let text = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).into_owned();
         text.replace(&folder.display().to_string(), "FOLDER")
@@ -107,7 +107,7 @@ fn shown(output: &Output, folder: &Path) -> String {
 }
 
 /// Every file below a folder with its content; packages unpacked.
-fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

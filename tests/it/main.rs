@@ -13,6 +13,7 @@
 
 mod applying;
 mod artifacts;
+mod chart_dependencies;
 mod charts;
 mod commands;
 mod deleting;

@@ -20,6 +20,8 @@ const TOOLS: &[(&str, &str)] = &[
     ("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
     ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
     ("helm", "helm.sh/helm/v4/cmd/helm"),
+    ("helm3", "helm.sh/helm/v3/cmd/helm"),
+    ("registry", "github.com/distribution/distribution/v3/cmd/registry"),
     ("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
 ];
 

@@ -70,7 +70,14 @@ enum Online {
 
 /// Parses the command line, runs the command and prints what went wrong, if anything did.
 pub fn main() -> ExitCode {
-    let Cli { connection, command } = Cli::parse();
+    let Cli { connection, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _closed_pipe = error.print();
+            // A mistake in the arguments is a failure like others, as with flux, helm and kustomize.
+            return if error.use_stderr() { Exit::Failed } else { Exit::Done }.into();
+        }
+    };
     let result = match command {
         Command::Online(command) => online(&connection, command),
         Command::Helm(args) => commands::helm::run(args, connection.namespace.as_deref()),

@@ -34,7 +34,7 @@ pub struct ChartVersion {
 }
 
 /// The index of a chart repository.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepositoryIndex {
     /// `v1`.
     pub api_version: String,
@@ -80,14 +80,13 @@ impl RepositoryIndex {
         if size == 0 {
             return Err(Error::new("empty index.yaml file"));
         }
-        let mut index = match pieces::read(&mut source)? {
-            Some(index) => index,
-            None => {
-                source.rewind().map_err(failed)?;
-                let mut text = String::new();
-                source.take(MAX_INDEX).read_to_string(&mut text).map_err(failed)?;
-                Self::from_json(&whole(&text)?)?
-            }
+        let mut index = if let Some(index) = pieces::read(&mut source)? {
+            index
+        } else {
+            source.rewind().map_err(failed)?;
+            let mut text = String::new();
+            source.take(MAX_INDEX).read_to_string(&mut text).map_err(failed)?;
+            Self::from_json(&whole(&text)?)?
         };
         if index.api_version.is_empty() {
             return Err(Error::new("no API version specified"));
@@ -296,3 +295,6 @@ fn whole(text: &str) -> Result<Json> {
     }
     yaml::to_json(text, yaml::Rules::V2).map_err(|error| conversion(&error))
 }
+
+#[cfg(test)]
+mod tests;

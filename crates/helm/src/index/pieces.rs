@@ -64,7 +64,7 @@ impl Reader {
         }
         let is_top = indent == 0 && !text.is_empty() && !text.starts_with(['#', '-']);
         if is_top {
-            if !self.finish_version()? {
+            if !self.finish_version() {
                 return Ok(false);
             }
             if text == "entries:" {
@@ -93,7 +93,7 @@ impl Reader {
     fn entry_line(&mut self, line: &str, indent: usize, text: &str) -> Result<bool> {
         let is_item = text == "-" || text.starts_with("- ");
         if indent == 2 && !is_item && !text.starts_with('#') {
-            if !self.finish_version()? {
+            if !self.finish_version() {
                 return Ok(false);
             }
             let Some(name) = chart_name(text) else { return Ok(false) };
@@ -107,7 +107,7 @@ impl Reader {
         let Place::Entries(Some((_, column))) = &mut self.place else { return Ok(false) };
         if is_item && column.is_none_or(|column| column == indent) {
             *column = Some(indent);
-            if !self.finish_version()? {
+            if !self.finish_version() {
                 return Ok(false);
             }
         } else if column.is_none_or(|column| indent <= column) && !text.starts_with('#') {
@@ -123,22 +123,22 @@ impl Reader {
     }
 
     /// Reads the version that was collected; false when only the whole index says what it means.
-    fn finish_version(&mut self) -> Result<bool> {
+    fn finish_version(&mut self) -> bool {
         if self.piece.is_empty() {
-            return Ok(true);
+            return true;
         }
-        let Place::Entries(Some((name, _))) = &self.place else { return Ok(false) };
+        let Place::Entries(Some((name, _))) = &self.place else { return false };
         let version = match scan::version(&self.piece) {
             Some(version) => Some(version),
             None => match in_full(&self.piece) {
                 Ok(version) => version,
                 // It may refer to an anchor elsewhere, or be cut in the wrong place.
-                Err(_) => return Ok(false),
+                Err(_) => return false,
             },
         };
         self.index.keep(name, version);
         self.piece.clear();
-        Ok(true)
+        true
     }
 }
 

@@ -191,7 +191,7 @@ fn split_key(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The value after a key at `column`.
-fn value<'t>(lines: &mut Lines<'t>, column: usize, rest: &str) -> Option<Value> {
+fn value(lines: &mut Lines<'_>, column: usize, rest: &str) -> Option<Value> {
     match rest {
         "" => Some(Value::Below(column)),
         "|" | "|-" | "|+" => literal(lines, column, rest).map(Value::Text),

@@ -184,9 +184,10 @@ pub(super) fn check(api_version: &str, kind: &str, kubernetes: &KubeVersion) -> 
         return Ok(());
     }
     let other = OTHER_KIND.iter().find(|(version, it, _)| *version == api_version && *it == kind);
-    let instead = match replacement.is_empty() {
-        true => String::new(),
-        false => format!("; use {replacement} {}", other.map_or(kind, |(.., kind)| *kind)),
+    let instead = if replacement.is_empty() {
+        String::new()
+    } else {
+        format!("; use {replacement} {}", other.map_or(kind, |(.., kind)| *kind))
     };
     Err(format!(
         "{api_version} {kind} is deprecated in v1.{deprecated}+, unavailable in v1.{removed}+{instead}"

@@ -30,6 +30,8 @@ pub struct ChartRequest<'r> {
     pub chart: &'r HelmChart,
     /// The directory, as the build's [`Files`](crate::Files) see it, that holds the chart's directory.
     pub chart_home: String,
+    /// The directory with Helm's configuration, such as credentials for registries; empty for none.
+    pub config_home: &'r str,
     /// The user's values as YAML texts, in the order in which they count: those of `valuesFile` (without one the chart's
     /// own) merged with the inline values as `valuesMerge` says, then the additional files. Empty while preparing.
     pub values: Vec<String>,
@@ -94,7 +96,8 @@ pub(crate) fn inflate(
     if !chart.version.is_empty() && !chart.repo.is_empty() {
         chart_home = format!("{chart_home}/{}-{}", chart.name, chart.version);
     }
-    let mut request = ChartRequest { chart, chart_home, values: Vec::new() };
+    let mut request =
+        ChartRequest { chart, chart_home, config_home: &globals.config_home, values: Vec::new() };
     renderer.prepare(&request).map_err(Error::new)?;
     request.values.push(values(tree, loader, chart, &request.chart_home)?);
     request.values.extend(additional);

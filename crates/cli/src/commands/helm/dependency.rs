@@ -155,9 +155,12 @@ fn list(args: &ListArgs) -> Result<(), Error> {
 /// Rows with columns as wide as their widest cell, up to a limit.
 fn table(rows: &[[String; 4]], limit: usize) -> String {
     let length = |text: &String| text.chars().count();
-    let shown = |cell: &String| match length(cell) > limit {
-        true => cell.chars().take(limit.saturating_sub(3)).chain("...".chars()).collect(),
-        false => cell.clone(),
+    let shown = |cell: &String| {
+        if length(cell) > limit {
+            cell.chars().take(limit.saturating_sub(3)).chain("...".chars()).collect()
+        } else {
+            cell.clone()
+        }
     };
     let rows: Vec<[String; 4]> = rows.iter().map(|row| row.each_ref().map(shown)).collect();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(length).max();
@@ -237,13 +240,13 @@ fn strangers(charts: &Path, chart: &Chart) -> String {
         if !path.is_dir() && !package {
             continue;
         }
-        let shown = path.display().to_string();
+        let quoted = format!("{:?}", path.display().to_string());
         let Ok(found) = load(&path) else {
-            out.push_str(&format!("WARNING: {shown:?} is not a chart.\n"));
+            out.extend(["WARNING: ", &quoted, " is not a chart.\n"]);
             continue;
         };
         if !chart.metadata.dependencies.iter().any(|it| it.name == found.name()) {
-            out.push_str(&format!("WARNING: {shown:?} is not in Chart.yaml.\n"));
+            out.extend(["WARNING: ", &quoted, " is not in Chart.yaml.\n"]);
         }
     }
     out

@@ -1,6 +1,5 @@
 //! What comes over the network: values, indexes, packages, layers of registries. Everything has a limit.
 
-use std::future::Future;
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,11 +74,8 @@ pub(super) struct Fetcher<'f> {
     settings: &'f Settings,
     connection: ConnectionArgs,
     http: reqwest::Client,
-}
-
-/// Waits for the network in a command that is otherwise one step after the other.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+    /// Commands on charts are one step after the other; only the network is waited for.
+    runtime: tokio::runtime::Runtime,
 }
 
 /// An error with everything below it.
@@ -87,7 +83,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(below) = source {
-        text.push_str(&format!(": {below}"));
+        text.extend([": ", &below.to_string()]);
         source = below.source();
     }
     text
@@ -119,7 +115,9 @@ impl<'f> Fetcher<'f> {
             builder = builder.tls_danger_accept_invalid_certs(true);
         }
         let http = builder.build().map_err(failed)?;
-        Ok(Self { settings, connection: connection.clone(), http })
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Error::new(error.to_string()))?;
+        Ok(Self { settings, connection: connection.clone(), http, runtime })
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -163,7 +161,7 @@ impl<'f> Fetcher<'f> {
         let failed = |error: reqwest::Error| {
             Error::new(format!("Get {url:?}: {}", chain(&error.without_url())))
         };
-        wait(async {
+        self.runtime.block_on(async {
             let mut response = request.send().await.map_err(failed)?;
             if response.status() != reqwest::StatusCode::OK {
                 return Err(Error::new(format!("failed to fetch {url} : {}", response.status())));
@@ -225,7 +223,7 @@ impl<'f> Fetcher<'f> {
     pub(super) fn versions(&self, chart: &str) -> Result<Vec<String>, Error> {
         let reference: Reference = chart.parse().map_err(|error| oci_error(&error))?;
         let client = self.registry(&reference);
-        let tags = wait(client.tags(&reference)).map_err(|error| oci_error(&error))?;
+        let tags = self.runtime.block_on(client.tags(&reference)).map_err(|error| oci_error(&error))?;
         let mut versions: Vec<(helm::Version, String)> = tags
             .into_iter()
             .map(|tag| tag.replace('_', "+"))
@@ -239,7 +237,7 @@ impl<'f> Fetcher<'f> {
     pub(super) fn pull(&self, reference: &str, provenance: bool) -> Result<Pulled, Error> {
         let reference: Reference = reference.parse().map_err(|error| oci_error(&error))?;
         let client = self.registry(&reference);
-        let pulled = wait(async {
+        let pulled = self.runtime.block_on(async {
             let manifest = client.manifest(&reference).await?;
             let layer = |wanted: &[&str]| {
                 let mut layers = manifest.layers.iter();

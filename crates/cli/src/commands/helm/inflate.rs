@@ -12,7 +12,6 @@ use super::template::{for_kustomization, kube_version};
 
 /// Renders charts, and fetches those that are not there.
 pub(in crate::commands) struct Inflater {
-    settings: Settings,
     /// For charts for which the kustomization says nothing.
     api_versions: Vec<String>,
     kube_version: String,
@@ -20,11 +19,7 @@ pub(in crate::commands) struct Inflater {
 
 impl Inflater {
     pub(in crate::commands) fn new(api_versions: &[String], kube_version: &str) -> Self {
-        Self {
-            settings: Settings::default(),
-            api_versions: api_versions.to_vec(),
-            kube_version: kube_version.to_owned(),
-        }
+        Self { api_versions: api_versions.to_vec(), kube_version: kube_version.to_owned() }
     }
 }
 
@@ -51,7 +46,11 @@ impl ChartRenderer for Inflater {
         }
         let (repo, name) = pull_name(&chart.repo, &chart.name);
         ChartArgs::of(&repo, &chart.version, chart.devel)
-            .unpack(&name, Path::new(&request.chart_home), &self.settings)
+            .unpack(
+                &name,
+                Path::new(&request.chart_home),
+                &Settings::in_folder(request.config_home),
+            )
             .map_err(|error| error.to_string())
     }
 

@@ -68,17 +68,17 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
         if args.quiet && !warned {
             continue;
         }
-        out.push_str(&format!("==> Linting {}\n", path.display()));
+        out.extend(["==> Linting ", &path.display().to_string(), "\n"]);
         match &found {
             Ok(found) => {
                 for finding in found.iter().filter(|it| !args.quiet || it.severity > Severity::Info)
                 {
-                    out.push_str(&format!("{finding}\n"));
+                    out.extend([finding.to_string().as_str(), "\n"]);
                 }
                 failed += usize::from(found.iter().any(|it| it.severity >= limit));
             }
             Err(error) => {
-                out.push_str(&format!("Error {error}\n"));
+                out.extend(["Error ", &error.to_string(), "\n"]);
                 failed += 1;
             }
         }

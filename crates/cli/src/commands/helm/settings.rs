@@ -1,6 +1,6 @@
 //! Where Helm keeps what it knows: repositories, registries, key rings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use helm::{Chart, Error};
@@ -44,6 +44,17 @@ fn folder(own: &str, xdg: &str, home: &str) -> PathBuf {
 }
 
 impl Settings {
+    /// With all configuration in one folder, and nothing of the person's own; an empty folder is none.
+    pub(super) fn in_folder(folder: &str) -> Self {
+        let folder = if folder.is_empty() { Path::new("/nonexistent") } else { Path::new(folder) };
+        Self {
+            repository_config: Some(folder.join("repositories.yaml")),
+            repository_cache: Some(folder.join(".cache/repository")),
+            registry_config: Some(folder.join("registry/config.json")),
+            ..Self::default()
+        }
+    }
+
     /// The file with the names of repositories.
     pub(super) fn repository_config(&self) -> PathBuf {
         let default = || config_folder().join("repositories.yaml");
