@@ -203,10 +203,17 @@ impl Bench {
         {
             let status =
                 std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-            let kib = status.lines().find_map(|line| {
-                line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok()
-            });
-            println!("{name}, {when}: {:.1} MiB resident", kib.unwrap_or_default() / 1024.0);
+            let mib = |field: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(field));
+                let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+                kib.unwrap_or_default() / 1024.0
+            };
+            println!(
+                "{name}, {when}: {:.1} MiB resident, of which {:.1} its own and {:.1} pages of the program",
+                mib("VmRSS:"),
+                mib("RssAnon:"),
+                mib("RssFile:")
+            );
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use kustomize::{DirFiles, FileError, FileKind, Files, Remote, RemoteError, RepositoryUrl};
@@ -80,10 +80,10 @@ impl Remote for Bases {
         })
     }
 
-    fn repository(&self, source: &RepositoryUrl) -> Result<Arc<dyn Files>, RemoteError> {
+    fn repository(&self, source: &RepositoryUrl) -> Result<Rc<dyn Files>, RemoteError> {
         self.count()?;
         let checkout = Checkout::of(source);
-        checkout.map(|checkout| Arc::new(checkout) as Arc<dyn Files>).map_err(|error| {
+        checkout.map(|checkout| Rc::new(checkout) as Rc<dyn Files>).map_err(|error| {
             failed(format!("cannot fetch repository: {}", runtime::chain(error.as_ref())))
         })
     }

@@ -43,7 +43,7 @@ pub(super) fn read(source: &mut (impl BufRead + Seek)) -> Result<Option<Reposito
             return Ok(None);
         }
     }
-    if !reader.finish_version()? {
+    if !reader.finish_version() {
         return Ok(None);
     }
     let Ok(json) = yaml::to_json(&reader.head, yaml::Rules::V2) else { return Ok(None) };

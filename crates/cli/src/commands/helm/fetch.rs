@@ -223,7 +223,8 @@ impl<'f> Fetcher<'f> {
     pub(super) fn versions(&self, chart: &str) -> Result<Vec<String>, Error> {
         let reference: Reference = chart.parse().map_err(|error| oci_error(&error))?;
         let client = self.registry(&reference);
-        let tags = self.runtime.block_on(client.tags(&reference)).map_err(|error| oci_error(&error))?;
+        let tags =
+            self.runtime.block_on(client.tags(&reference)).map_err(|error| oci_error(&error))?;
         let mut versions: Vec<(helm::Version, String)> = tags
             .into_iter()
             .map(|tag| tag.replace('_', "+"))
