@@ -25,6 +25,14 @@ impl Generated {
         }
     }
 
+    /// The field of a kustomization that asks for it.
+    pub(crate) const fn field(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "configMapGenerator",
+            Self::Secret => "secretGenerator",
+        }
+    }
+
     /// The generator's kind, when it is written out as an object.
     pub(crate) const fn generator(self) -> &'static str {
         match self {
@@ -144,9 +152,9 @@ fn load_pairs(loader: &Loader<'_>, args: &GeneratorArgs) -> Result<Vec<(String, 
                 .context(|| format!("env source files: [{}]", args.envs.join(" ")))?,
         );
     }
-    for source in &args.literals {
-        let pair =
-            literal(source).context(|| format!("literal sources [{}]", args.literals.join(" ")))?;
+    for (number, source) in args.literals.iter().enumerate() {
+        let pair = literal(source)
+            .context(|| format!("literal source {} of {}", number + 1, args.literals.len()))?;
         pairs.push(pair);
     }
     for source in &args.files {
@@ -157,12 +165,12 @@ fn load_pairs(loader: &Loader<'_>, args: &GeneratorArgs) -> Result<Vec<(String, 
     Ok(pairs)
 }
 
-/// `key=value`, quotes around the value taken off.
+/// `key=value`, quotes around the value taken off. A text that is none is not shown: it may be a secret.
 fn literal(source: &str) -> Result<(String, Vec<u8>)> {
-    let (key, value) =
-        source.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
-            Error::new(format!("invalid literal source {source}, expected key=value"))
-        })?;
+    let (key, value) = source
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or_else(|| Error::new("invalid literal source, expected key=value"))?;
     let unquoted = ['"', '\'']
         .into_iter()
         .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))

@@ -71,6 +71,24 @@ impl Transformer {
         }
     }
 
+    /// The field of a kustomization that asks for it, or its kind where there is none.
+    pub(crate) const fn field(&self) -> &'static str {
+        match self {
+            Self::MergePatches(_) => "patchesStrategicMerge",
+            Self::Patch(_) => "patches",
+            Self::Namespace(_) => "namespace",
+            Self::Prefix(..) => "namePrefix",
+            Self::Suffix(..) => "nameSuffix",
+            Self::Labels(..) => "labels",
+            Self::Annotations(..) => "commonAnnotations",
+            Self::JsonPatch(_) => "patchesJson6902",
+            Self::Replicas(..) => "replicas",
+            Self::Image(..) => "images",
+            Self::Replacements(_) => "replacements",
+            Self::ValueAdd(_) | Self::Hash | Self::Several(_) => self.kind(),
+        }
+    }
+
     /// Changes the objects.
     pub(crate) fn apply(&self, build: &mut Build<'_>, map: &mut ResMap) -> Result<()> {
         let tree = &mut build.tree;
@@ -111,7 +129,9 @@ pub(crate) fn builtin_transformers(
     if !from.patches_strategic_merge.is_empty() {
         let paths = &from.patches_strategic_merge;
         let patches = MergePatches::read(&mut build.tree, loader, paths, "").context(|| {
-            let shown = paths.join("\n- ");
+            let shown: Vec<&str> =
+                paths.iter().map(|path| if path.contains('\n') { INLINE } else { path }).collect();
+            let shown = shown.join("\n- ");
             trouble("PatchStrategicMergeTransformer", &format!("paths:\n- {shown}\n"))
         })?;
         list.push(Transformer::MergePatches(patches));
@@ -211,12 +231,16 @@ fn shown_selector(selector: &Selector) -> Value {
 }
 
 /// A patch as the original shows its configuration in errors.
+/// Stands for the text of a patch in messages: it may hold a secret.
+const INLINE: &str = "(inline)";
+
 fn shown_patch(patch: &Patch) -> String {
     let mut map = serde_json::Map::new();
-    for (name, text) in [("patch", &patch.text), ("path", &patch.path)] {
-        if !text.is_empty() {
-            map.insert(name.to_owned(), text.as_str().into());
-        }
+    if !patch.text.is_empty() {
+        map.insert("patch".to_owned(), INLINE.into());
+    }
+    if !patch.path.is_empty() {
+        map.insert("path".to_owned(), patch.path.as_str().into());
     }
     if let Some(target) = &patch.target {
         map.insert("target".to_owned(), shown_selector(target));
@@ -237,10 +261,11 @@ fn shown_patch(patch: &Patch) -> String {
 
 fn shown_json_patch(patch: &Patch) -> String {
     let mut map = serde_json::Map::new();
-    for (name, text) in [("jsonOp", &patch.text), ("path", &patch.path)] {
-        if !text.is_empty() {
-            map.insert(name.to_owned(), text.as_str().into());
-        }
+    if !patch.text.is_empty() {
+        map.insert("jsonOp".to_owned(), INLINE.into());
+    }
+    if !patch.path.is_empty() {
+        map.insert("path".to_owned(), patch.path.as_str().into());
     }
     if let Some(target) = &patch.target {
         map.insert("target".to_owned(), shown_selector(target));

@@ -73,7 +73,9 @@ impl<'a> Target<'a> {
     /// Reads the kustomization file of a directory.
     pub(crate) fn load(build: &mut Build<'_>, loader: Rc<Loader<'a>>) -> Result<Self> {
         let (text, file_name) = kustomization_text(&loader)?;
-        let kustomization = Kustomization::parse(&text, &loader.root().display().to_string())?;
+        let root = loader.root();
+        let kustomization = Kustomization::parse(&text, &root.display().to_string())
+            .context(|| root.join(file_name).display().to_string())?;
         build.warn_about_old_fields(&kustomization);
         Ok(Self { kustomization, file_name, loader, origin: None, helm_namespace: String::new() })
     }
@@ -99,20 +101,23 @@ impl<'a> Target<'a> {
         all = self
             .accumulate_resources(build, all, &resources)
             .context(|| "accumulating resources".to_owned())?;
-        self.merge_configs(&mut all)?;
-        self.run_generators(build, &mut all)?;
+        let path = self.loader.root().join(self.file_name).display().to_string();
+        let here = || path.clone();
+        self.merge_configs(&mut all).context(here)?;
+        self.run_generators(build, &mut all).context(here)?;
         all = self
             .accumulate_components(build, all)
             .context(|| "accumulating components".to_owned())?;
-        self.run_transformers(build, &mut all)?;
-        self.run_validators(build, &mut all)?;
+        self.run_transformers(build, &mut all).context(here)?;
+        self.run_validators(build, &mut all).context(here)?;
         let vars = &self.kustomization.vars;
         vars::attach(&build.tree, &mut all.map, vars)
             .and_then(|()| vars::add(&mut all.vars, vars.iter().cloned()))
             .context(|| {
                 let shown: Vec<_> = vars.iter().map(vars::describe_raw).collect();
                 format!("merging vars [{}]", shown.join(" "))
-            })?;
+            })
+            .context(here)?;
         Ok(all)
     }
 
@@ -254,8 +259,10 @@ impl<'a> Target<'a> {
             for args in list {
                 let options = GeneratorOptions::merged(args.options.as_ref(), global);
                 let args = GeneratorArgs { options, ..args.clone() };
-                let made = generate(&mut build.tree, &self.loader, what, &args)?;
-                absorb(build, all, vec![made], self.builtin_origin(what.generator()))?;
+                let which = || format!("{} '{}'", what.field(), args.name);
+                let made = generate(&mut build.tree, &self.loader, what, &args).context(which)?;
+                absorb(build, all, vec![made], self.builtin_origin(what.generator()))
+                    .context(which)?;
             }
         }
         for made in self.inflate_charts(build)? {
@@ -353,7 +360,7 @@ impl<'a> Target<'a> {
             transformers.push((transformer, origin));
         }
         for (transformer, origin) in transformers {
-            transformer.apply(build, &mut all.map)?;
+            transformer.apply(build, &mut all.map).context(|| transformer.field().to_owned())?;
             if let Some(origin) = origin {
                 for object in all.map.list.iter().filter_map(|resource| resource.node) {
                     origin.add_transformation(&mut build.tree, object)?;

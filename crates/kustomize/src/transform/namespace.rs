@@ -6,7 +6,7 @@ use crate::id::Gvk;
 use crate::resmap::ResMap;
 use crate::resource::{self, build};
 use crate::tree::fieldspec::{self, Create, Setter, set_entry, set_entry_if_empty};
-use crate::tree::{Kind, NodeId, Tag, Tree, json};
+use crate::tree::{Kind, NodeId, Tag, Tree};
 
 /// Which subjects of role bindings get the namespace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -67,11 +67,8 @@ impl NamespaceChange {
             let count = counts.entry(id.key()).or_insert(0);
             *count += 1;
             if *count != 1 {
-                let same = map.list.iter().filter(|other| other.id(tree).same(&id));
-                let shown = same.filter_map(|other| json::to_value(tree, other.node?).ok());
-                let shown: Vec<_> = shown.map(|value| json::go_json(&value)).collect();
                 let message = "namespace transformation produces ID conflict";
-                return Err(Error::new(format!("{message}: [{}]", shown.join(" "))));
+                return Err(Error::new(format!("{message}: there are several {id}")));
             }
         }
         Ok(())

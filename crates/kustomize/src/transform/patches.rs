@@ -43,7 +43,8 @@ impl PatchChange {
                     config()
                 )));
             }
-            (text, "") => (text.to_owned(), format!("[patch: {}]", quoted(text))),
+            // The text itself is not shown: it may hold a secret.
+            (text, "") => (text.to_owned(), "[patch: (inline)]".to_owned()),
             ("", path) => {
                 let text = loader
                     .load_text(path)

@@ -159,12 +159,17 @@ fn plugins(random: &mut Random, folder: &mut Folder, known: &[Value]) {
         _ => json!({ "kind": "SecretGenerator", "literals": ["a=b"], "type": "Opaque" }),
     };
     let mut plugin = json!({ "apiVersion": "builtin", "metadata": { "name": "rare" } });
-    let generates = body["kind"].as_str().is_some_and(|kind| kind.ends_with("Generator"));
+    let body_kind = body["kind"].as_str().unwrap_or_default().to_owned();
+    let generates = body_kind.ends_with("Generator");
     if let (Some(fields), Value::Object(body)) = (plugin.as_object_mut(), body) {
         fields.extend(body);
     }
+    // A validator that patches fails in the original even where it changes nothing: it compares how trees are written.
+    let patches = body_kind.contains("Patch");
     let field = if generates {
         "generators"
+    } else if patches {
+        "transformers"
     } else {
         random.word(&["transformers", "transformers", "transformers", "validators"])
     };

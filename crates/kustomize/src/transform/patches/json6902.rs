@@ -25,7 +25,8 @@ impl JsonPatch {
                 Error::new(format!("error converting YAML to JSON: yaml: {error}"))
             })?
         };
-        let decoding = || format!("decoding {}", json::go_json(&value));
+        // The patch is not shown: it may hold a secret.
+        let decoding = || "decoding the operations of a JSON patch".to_owned();
         let mismatch = |found: &Value, wanted: &str| {
             let found = match found {
                 Value::Null => "null",
