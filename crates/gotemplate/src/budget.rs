@@ -17,7 +17,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 50_000_000, bytes: 1 << 30, depth: 1200 }
+        Self { steps: 50_000_000, bytes: 512 << 20, depth: 1200 }
     }
 }
 

@@ -93,6 +93,16 @@ pub struct Function {
     rest: Option<Type>,
     body: Body,
     builtin: bool,
+    /// Steps that a call takes besides what its arguments and its result take.
+    cost: usize,
+}
+
+/// Steps that making a key or hashing a password takes: both are slow on purpose.
+const SLOW: usize = 400_000;
+
+fn cost(name: &str) -> usize {
+    let slow = name.starts_with("gen") || matches!(name, "bcrypt" | "derivePassword" | "htpasswd");
+    if slow { SLOW } else { 0 }
 }
 
 pub(crate) type Plain = fn(&mut Scope<'_>, Args<'_>) -> Result<Value>;
@@ -117,6 +127,7 @@ impl Function {
             rest,
             body: Body::Closure(Rc::new(body)),
             builtin: false,
+            cost: 0,
         }
     }
 
@@ -131,6 +142,10 @@ impl Function {
 
     pub(crate) fn rest(&self) -> Option<Type> {
         self.rest
+    }
+
+    pub(crate) fn cost(&self) -> usize {
+        self.cost
     }
 
     pub(crate) fn is_builtin(&self) -> bool {
@@ -194,6 +209,7 @@ impl Functions {
                 rest: *rest,
                 body: Body::Plain(*body),
                 builtin,
+                cost: cost(name),
             });
         }
     }
@@ -346,6 +362,7 @@ impl<'r> Scope<'r> {
     /// # Errors
     /// When it does not parse.
     pub fn define(&self, name: &str, text: &[u8]) -> Result<TemplateSet, Error> {
+        self.step(100 + text.len() / 8)?;
         let overlay = self.set.overlay();
         overlay.parse(name, text, self.run.functions)?;
         Ok(overlay)

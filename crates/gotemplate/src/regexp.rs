@@ -346,11 +346,6 @@ impl<'a> Translator<'a> {
             if self.rest.is_empty() {
                 return Err(problem("missing closing ]", start));
             }
-            if self.rest.starts_with('-') && !first {
-                self.class_dash(start)?;
-                class.push_str("\\-");
-                continue;
-            }
             first = false;
             if self.rest.starts_with("[:")
                 && let Some(named) = self.named_class()?
@@ -381,21 +376,6 @@ impl<'a> Translator<'a> {
         class.push(']');
         self.out.push_str(&class);
         self.repeatable = true;
-        Ok(())
-    }
-
-    /// A dash that is no range: only allowed last.
-    fn class_dash(&mut self, start: &'a str) -> Result<()> {
-        if !self.rest.starts_with("-]") {
-            let after = self.rest.chars().nth(1);
-            let size = 1 + after.map_or(0, char::len_utf8);
-            if after.is_none() {
-                return Err(problem("missing closing ]", start));
-            }
-            let shown = self.rest.get(..size).unwrap_or(self.rest);
-            return Err(problem("invalid character class range", shown));
-        }
-        self.skip(1);
         Ok(())
     }
 

@@ -244,6 +244,14 @@ fn paths_and_urls() {
 }
 
 #[test]
+fn regular_expressions_are_read_as_go_reads_them() {
+    check("{{ regexReplaceAll \"[^a-z0-9-_.]+\" \"v1-a_b.c/x\" \"\" }}", "v1-a_b.cx");
+    check("{{ regexReplaceAll \"[-a-c-]\" \"-abcd\" \".\" }}", "....d");
+    // Nothing matches between the bytes of one character.
+    check("{{ regexReplaceAllLiteral \"x*\" \"é\" \"-\" }}", "-é-");
+}
+
+#[test]
 fn hostile_templates_end_with_an_error() {
     for (template, part) in [
         (
@@ -259,6 +267,12 @@ fn hostile_templates_end_with_an_error() {
         ("{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ $d }}", "nested too deeply"),
         ("{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ mustToJson $d }}", "encountered a cycle"),
         ("{{ range $i := 1000000000000 }}{{ end }}", "the template takes more than"),
+        ("{{ range until 100 }}{{ $_ := htpasswd . \"x\" }}{{ end }}", "wrong type"),
+        ("{{ $l := until 60000 }}{{ uniq $l | len }}", "the template takes more than"),
+        (
+            "{{ $l := until 100000 }}{{ range $l }}{{ $_ := $l | sortAlpha }}{{ end }}",
+            "the template takes more than",
+        ),
     ] {
         let error = rendered(template).unwrap_err();
         assert!(error.contains(part), "{template}: {error}");

@@ -32,6 +32,7 @@ impl<'t> State<'_, '_, 't> {
             _ => None,
         };
         let values = self.arguments(dot, &function, args, last)?;
+        self.scope.step(function.cost() + work(&values))?;
         let result = match callee {
             Some(callee) => builtin::call(self.scope, &callee, &values),
             None => function.call(self.scope, &values),
@@ -49,7 +50,7 @@ impl<'t> State<'_, '_, 't> {
     fn charge(&self, value: Value) -> Result<Value> {
         match &value {
             Value::String(text) => self.scope.bytes(text.len())?,
-            Value::List(list) => self.scope.step(list.items().len() / 16)?,
+            Value::List(list) => self.scope.step(list.items().len() / 4)?,
             _ => {}
         }
         Ok(value)
@@ -176,6 +177,16 @@ impl<'t> State<'_, '_, 't> {
         };
         self.error(format!("expected {expected}; found {node}"))
     }
+}
+
+/// Steps for looking at arguments.
+fn work(arguments: &[Value]) -> usize {
+    let one = |value: &Value| match value {
+        Value::String(text) => text.len() / 64,
+        Value::List(list) => list.items().len() / 8,
+        _ => 0,
+    };
+    arguments.iter().map(one).sum()
 }
 
 fn literal(operand: &Operand) -> Result<Value, Error> {

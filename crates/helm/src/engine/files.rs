@@ -48,6 +48,19 @@ impl Files {
         Value::string(text.strip_suffix('\n').unwrap_or(&text))
     }
 
+    /// Bytes that a method makes or goes through.
+    fn size(&self, method: &str, path: &str) -> Option<usize> {
+        Some(match method {
+            "Get" | "Lines" => self.get(path).len(),
+            "GetBytes" => self.get(path).len().saturating_mul(size_of::<Value>()),
+            "Glob" => self.by_name.len().saturating_mul(64),
+            "AsConfig" | "AsSecrets" => {
+                self.by_name.values().map(|data| data.len()).sum::<usize>().saturating_mul(2)
+            }
+            _ => return None,
+        })
+    }
+
     fn lines(&self, name: &str) -> Value {
         let data = self.get(name);
         if data.is_empty() {
@@ -79,14 +92,11 @@ impl Object for Files {
     fn method(&self, scope: &mut Scope<'_>, name: &str, args: &[Value]) -> Option<Result<Value>> {
         let path = args.first().and_then(Value::as_str).cloned().unwrap_or_default();
         let path = path.text();
+        if let Err(error) = scope.bytes(self.size(name, &path)?) {
+            return Some(Err(error));
+        }
         Some(Ok(match name {
-            "Get" => {
-                let data = self.get(&path);
-                if let Err(error) = scope.bytes(data.len()) {
-                    return Some(Err(error));
-                }
-                Value::string(data)
-            }
+            "Get" => Value::string(self.get(&path)),
             "GetBytes" => bytes(self.get(&path)),
             "Glob" => Value::object(self.glob(&path)),
             "AsConfig" => self.yaml(|data| String::from_utf8_lossy(data).into_owned()),
