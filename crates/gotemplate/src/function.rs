@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::budget::Budget;
 use crate::environment::Environment;
 use crate::exec::Options;
+use crate::hash::Fast;
 use crate::set::TemplateSet;
 use crate::text::Str;
 use crate::value::{List, Map, Value};
@@ -181,7 +182,7 @@ pub(crate) struct Row(
 /// The functions that templates may call.
 #[derive(Clone, Default)]
 pub struct Functions {
-    by_name: HashMap<Cow<'static, str>, Rc<Function>>,
+    by_name: HashMap<Cow<'static, str>, Rc<Function>, Fast>,
 }
 
 impl Functions {

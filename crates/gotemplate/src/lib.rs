@@ -31,6 +31,7 @@ mod function;
 mod gofmt;
 mod gojson;
 mod gotime;
+mod hash;
 mod lex;
 mod node;
 mod number;

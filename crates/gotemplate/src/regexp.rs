@@ -1,6 +1,9 @@
 //! Go's regular expressions on the `regex` crate: the syntax is translated, because both descend
 //! from RE2 but differ in what is Unicode-aware, what is literal and what is an error.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{Error, Result};
@@ -19,6 +22,32 @@ const MAX_NESTING: u32 = 1000;
 /// # Errors
 /// With Go's text.
 pub fn compile(expression: &str) -> Result<Regex> {
+    let known = COMPILED.with_borrow(|compiled| compiled.get(expression).cloned());
+    if let Some(regex) = known {
+        return Ok(regex);
+    }
+    let regex = compile_new(expression)?;
+    if expression.len() <= MAX_KEPT_LENGTH {
+        COMPILED.with_borrow_mut(|compiled| {
+            if compiled.len() >= MAX_KEPT {
+                compiled.clear();
+            }
+            compiled.insert(expression.to_owned(), regex.clone());
+        });
+    }
+    Ok(regex)
+}
+
+/// The most expressions that a thread keeps, and the longest one that it does.
+const MAX_KEPT: usize = 64;
+const MAX_KEPT_LENGTH: usize = 256;
+
+thread_local! {
+    /// Templates use the same few expressions over and over, and compiling is slow.
+    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+}
+
+fn compile_new(expression: &str) -> Result<Regex> {
     let translated = Translator::new(expression).run()?;
     RegexBuilder::new(&translated).size_limit(SIZE_LIMIT).nest_limit(MAX_NESTING).build().map_err(
         |error| match error {

@@ -1,5 +1,7 @@
 //! Which subcharts take part, under which names, and what they lend to their parent.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use crate::Result;
@@ -14,38 +16,52 @@ pub(crate) fn process(chart: &mut Chart, values: &Values) -> Result<()> {
         .map_err(|error| error.context("chart dependencies processing failed"))
 }
 
-fn aliased(charts: &[Chart], dependency: &Dependency) -> Option<Chart> {
-    let fits = |chart: &&Chart| {
+/// The subcharts in the order of `Chart.yaml`, under their aliases; first those that it does not
+/// name, which always take part. Nothing is copied that is wanted only once.
+fn arranged(charts: Vec<Chart>, dependencies: &[Dependency]) -> Vec<Chart> {
+    let fits = |chart: &Chart, dependency: &Dependency| {
         chart.name() == dependency.name && compatible(&dependency.version, &chart.metadata.version)
     };
-    let mut chart = charts.iter().find(fits)?.clone();
-    if !dependency.alias.is_empty() {
-        chart.metadata.name.clone_from(&dependency.alias);
+    let wanted: Vec<Option<usize>> = dependencies
+        .iter()
+        .map(|dependency| charts.iter().position(|chart| fits(chart, dependency)))
+        .collect();
+    let (named, others): (Vec<_>, Vec<_>) = charts
+        .into_iter()
+        .enumerate()
+        .partition(|(_, chart)| dependencies.iter().any(|dependency| fits(chart, dependency)));
+    let mut named: BTreeMap<usize, Chart> = named.into_iter().collect();
+    let mut placed: Vec<Chart> = others.into_iter().map(|(_, chart)| chart).collect();
+    for (place, (dependency, index)) in dependencies.iter().zip(&wanted).enumerate() {
+        let Some(index) = index else { continue };
+        let later = wanted.get(place + 1..).unwrap_or_default();
+        let chart = if later.contains(&Some(*index)) {
+            named.get(index).cloned()
+        } else {
+            named.remove(index)
+        };
+        placed.extend(chart.map(|mut chart| {
+            if !dependency.alias.is_empty() {
+                chart.metadata.name.clone_from(&dependency.alias);
+            }
+            chart
+        }));
     }
-    Some(chart)
+    placed
 }
 
 fn enable(chart: &mut Chart, values: &Values, path: &str) -> Result<()> {
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
-    let named = |existing: &&Chart| {
-        chart.metadata.dependencies.iter().any(|dependency| {
-            existing.name() == dependency.name
-                && compatible(&dependency.version, &existing.metadata.version)
-        })
-    };
-    // Charts that Chart.yaml does not name always take part.
-    let mut charts: Vec<Chart> =
-        chart.dependencies.iter().filter(|existing| !named(existing)).cloned().collect();
+    let charts = std::mem::take(&mut chart.dependencies);
+    chart.dependencies = arranged(charts, &chart.metadata.dependencies);
     for dependency in &mut chart.metadata.dependencies {
-        charts.extend(aliased(&chart.dependencies, dependency));
         if !dependency.alias.is_empty() {
             dependency.name.clone_from(&dependency.alias);
         }
         dependency.enabled = true;
     }
-    chart.dependencies = charts;
     let coalesced = coalesce_values(chart, values)?;
     for dependency in &mut chart.metadata.dependencies {
         by_tags(dependency, &coalesced);

@@ -24,8 +24,8 @@ use errors::{execution_error, parse_error};
 use files::Files;
 
 /// A template and what it sees.
-struct Renderable {
-    text: Vec<u8>,
+struct Renderable<'c> {
+    text: &'c [u8],
     scope: Map,
     base_path: String,
 }
@@ -50,7 +50,7 @@ pub(crate) fn render_all(
     names.sort_by(|a, b| (depth(b), b).cmp(&(depth(a), a)));
     for name in &names {
         if let Some(template) = templates.get(*name) {
-            set.parse(name, &template.text, &functions).map_err(|e| parse_error(name, &e.0))?;
+            set.parse(name, template.text, &functions).map_err(|e| parse_error(name, &e.0))?;
         }
     }
     let mut template_options = TemplateOptions::new(options.environment);
@@ -131,12 +131,12 @@ struct Top {
     capabilities: Value,
 }
 
-fn collect(
-    chart: &Chart,
+fn collect<'c>(
+    chart: &'c Chart,
     values: Option<&Values>,
     path: &str,
     (top, is_root): (&Top, bool),
-    templates: &mut BTreeMap<String, Renderable>,
+    templates: &mut BTreeMap<String, Renderable<'c>>,
 ) -> Map {
     let scope = Map::new();
     let about = metadata_map(&chart.metadata);
@@ -169,7 +169,7 @@ fn collect(
             continue;
         }
         let renderable = Renderable {
-            text: file.data.clone(),
+            text: &file.data,
             scope: scope.clone(),
             base_path: format!("{path}/templates"),
         };

@@ -158,13 +158,26 @@ pub fn release_name(template: &str, environment: &dyn Environment) -> Result<Str
     String::from_utf8(text).map_err(|_| Error::new("the name is no UTF-8 text"))
 }
 
+/// A copy of a chart without the files as they were loaded, which rendering does not look at.
+fn without_raw(chart: &Chart) -> Chart {
+    Chart {
+        metadata: chart.metadata.clone(),
+        templates: chart.templates.clone(),
+        values: chart.values.clone(),
+        schema: chart.schema.clone(),
+        files: chart.files.clone(),
+        dependencies: chart.dependencies.iter().map(without_raw).collect(),
+        ..Chart::default()
+    }
+}
+
 /// The chart with its dependencies processed, and the values it sees.
 pub(crate) fn prepared(
     chart: &Chart,
     user: &Values,
     options: &Options<'_>,
 ) -> Result<(Chart, Values)> {
-    let mut chart = chart.clone();
+    let mut chart = without_raw(chart);
     dependencies::process(&mut chart, user)?;
     let values = coalesce_values(&chart, user)?;
     if !options.skip_schema {
