@@ -28,7 +28,7 @@ const CRDS: [&str; 5] = [
 ];
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct World {
     server: Option<ApiServer>,
