@@ -205,6 +205,8 @@ names! {
         AcquireLockFailed = "AcquireLockFailed",
         /// An archive could not be written or read.
         ArchiveOperationFailed = "ArchiveOperationFailed",
+        /// The rules about files to leave out could not be read.
+        SourceIgnoreError = "SourceIgnoreError",
         /// Something could not be read.
         ReadOperationFailed = "ReadOperationFailed",
         /// A path leads out of where it may lead.

@@ -3,13 +3,15 @@
 //! As the original does (fluxcd/pkg, `artifact/storage`): names are relative, owner and times are
 //! zero, modes are 0600, 0700 for what is executable, and 0750 for directories; what is neither a
 //! file nor a directory is left out. Entries come in order of name, a directory before what lies
-//! in it. The bytes are the same for the same version of the compressor, which the lock file pins.
+//! in it, the root as `.` first. The tar stream is, byte for byte, the one that the original makes of
+//! the same tree. The compressed bytes are not, since the compressor is another one; they are the
+//! same for the same version of it, which the lock file pins.
 
 use std::{
     ffi::OsString,
     fs::{self, File, Metadata},
     io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -20,6 +22,8 @@ use super::{
     directories::{Directories, Recorder},
     ignore::Rules,
 };
+
+mod ustar;
 
 const FILE_MODE: u32 = 0o600;
 const EXECUTABLE_MODE: u32 = 0o700;
@@ -70,22 +74,23 @@ pub enum ArchiveError {
 pub fn write(root: &Path, rules: &Rules, out: impl Write) -> Result<Directories, ArchiveError> {
     let gzip = GzEncoder::new(out, Compression::default());
     let mut writer = Writer {
-        tar: tar::Builder::new(gzip),
+        tar: ustar::Writer::new(gzip),
         root,
         rules,
         walks_ignored: rules.take_back(),
         names: Vec::new(),
         directories: Recorder::new(),
     };
-    writer.directory(root)?;
     let failed = |source| ArchiveError::Write { path: root.to_owned(), source };
-    let gzip = writer.tar.into_inner().map_err(failed)?;
+    writer.tar.directory(b".", DIRECTORY_MODE).map_err(failed)?;
+    writer.directory(root)?;
+    let gzip = writer.tar.finish().map_err(failed)?;
     gzip.finish().and_then(|mut out| out.flush()).map_err(failed)?;
     Ok(writer.directories.finish())
 }
 
 struct Writer<'a, W: Write> {
-    tar: tar::Builder<GzEncoder<W>>,
+    tar: ustar::Writer<GzEncoder<W>>,
     root: &'a Path,
     rules: &'a Rules,
     walks_ignored: bool,
@@ -122,8 +127,8 @@ impl<W: Write> Writer<'_, W> {
                 return Ok(false);
             }
             if !ignored {
-                let mut header = header(tar::EntryType::Directory, DIRECTORY_MODE);
-                self.append(path, &mut header, io::empty())?;
+                let added = self.tar.directory(relative(self.root, path), DIRECTORY_MODE);
+                added.map_err(|source| write_failed(path, source))?;
             }
             self.directories.enter(&name);
             let added = self.directory(path)?;
@@ -147,43 +152,24 @@ impl<W: Write> Writer<'_, W> {
     fn file(&mut self, path: &Path, size: u64, executable: bool) -> Result<Digest, ArchiveError> {
         let file = File::open(path).map_err(|error| read_failed(path, error))?;
         let mode = if executable { EXECUTABLE_MODE } else { FILE_MODE };
-        let mut header = header(tar::EntryType::Regular, mode);
-        header.set_size(size);
         let mut content = Content::new(file, size);
-        let appended = self.append(path, &mut header, &mut content);
+        let name = relative(self.root, path);
+        let appended = self.tar.file(name, mode, size, &mut content);
         match (content.fault.take(), appended) {
             (Some(Fault::Changed), _) => return Err(changed(path)),
             (Some(Fault::Read(source)), _) => return Err(read_failed(path, source)),
-            (None, appended) => appended?,
+            (None, appended) => appended.map_err(|source| write_failed(path, source))?,
         }
         if content.has_more().map_err(|source| read_failed(path, source))? {
             return Err(changed(path));
         }
         Ok(content.hasher.finish())
     }
-
-    fn append(
-        &mut self,
-        path: &Path,
-        header: &mut tar::Header,
-        content: impl Read,
-    ) -> Result<(), ArchiveError> {
-        let relative = path.strip_prefix(self.root).unwrap_or(path);
-        // Also sets the checksum, and puts names that are too long for the header before it.
-        let appended = self.tar.append_data(header, relative, content);
-        appended.map_err(|source| ArchiveError::Write { path: path.to_owned(), source })
-    }
 }
 
-fn header(entry_type: tar::EntryType, mode: u32) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(entry_type);
-    header.set_mode(mode);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(0);
-    header
+/// The name of an entry.
+fn relative<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
+    path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
 }
 
 fn sorted_names(directory: &Path) -> Result<Vec<OsString>, ArchiveError> {
@@ -197,6 +183,10 @@ fn sorted_names(directory: &Path) -> Result<Vec<OsString>, ArchiveError> {
 
 fn read_failed(path: &Path, source: io::Error) -> ArchiveError {
     ArchiveError::Read { path: path.to_owned(), source }
+}
+
+fn write_failed(path: &Path, source: io::Error) -> ArchiveError {
+    ArchiveError::Write { path: path.to_owned(), source }
 }
 
 fn changed(path: &Path) -> ArchiveError {

@@ -16,11 +16,15 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode,
-        header::{ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE},
+        header::{
+            ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_MODIFIED_SINCE,
+            LAST_MODIFIED, RANGE,
+        },
     },
     response::{IntoResponse, Response},
     routing::any,
 };
+use jiff::Timestamp;
 use tokio::{
     fs::{self, File},
     io::{AsyncReadExt, AsyncSeekExt},
@@ -31,6 +35,9 @@ use super::wire::is_file_name;
 
 /// The size of the pieces that a file is sent in.
 const PIECE: usize = 64 * 1024;
+
+/// Times in headers (RFC 9110, 5.6.7); they are always in UTC.
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 /// The service for the files below a directory.
 pub fn router(root: &Path) -> Router {
@@ -97,7 +104,13 @@ fn decode(path: &str) -> Option<String> {
 
 async fn send(path: &Path, headers: &HeaderMap, only_head: bool) -> std::io::Result<Response> {
     let mut file = File::open(path).await?;
-    let size = file.metadata().await?.len();
+    let metadata = file.metadata().await?;
+    let (size, modified) = (metadata.len(), modified(&metadata));
+    if let (Some(modified), Some(known)) = (modified, known_since(headers))
+        && modified <= known
+    {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
     let content_type = match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz" | "tgz") => "application/gzip",
         Some("yaml") => "application/yaml",
@@ -125,12 +138,27 @@ async fn send(path: &Path, headers: &HeaderMap, only_head: bool) -> std::io::Res
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(Ok(text)) = modified.map(|time| time.strftime(HTTP_DATE).to_string().parse()) {
+        headers.insert(LAST_MODIFIED, text);
+    }
     if status == StatusCode::PARTIAL_CONTENT {
         let end = start + length.saturating_sub(1);
         let range = format!("bytes {start}-{end}/{size}");
         headers.insert(CONTENT_RANGE, range.parse().map_err(std::io::Error::other)?);
     }
     Ok(response)
+}
+
+/// When a file was made, in whole seconds, as HTTP tells times.
+fn modified(metadata: &std::fs::Metadata) -> Option<Timestamp> {
+    let time = Timestamp::try_from(metadata.modified().ok()?).ok()?;
+    Timestamp::from_second(time.as_second()).ok()
+}
+
+/// The time of the copy that the client has. What cannot be read is ignored, as HTTP wants it.
+fn known_since(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(IF_MODIFIED_SINCE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp())
 }
 
 /// What part of a file is asked for.

@@ -69,6 +69,7 @@ fn entries_are_in_order_and_carry_nothing_of_the_machine() {
     assert_eq!(
         entries,
         [
+            "750 .",
             "600 app.yaml=kind: ConfigMap\n",
             "750 b",
             "750 b/deep",
@@ -87,7 +88,7 @@ fn bytes_are_always_the_same() {
     let bytes = archive(sample().path(), &Rules::default());
     assert_eq!(
         Digest::of(Algorithm::Sha256, &bytes).to_string(),
-        "sha256:48f9ab922684d785113a270896008992aa22bdd0f7c9e4df6115941efa602ab2"
+        "sha256:f8df2d0b1c46833986a4dba5cb89b18daaa03d69760402ba7699c44373b79f65"
     );
     let root = sample();
     let old = File::options().append(true).open(root.path().join("app.yaml")).unwrap();
@@ -102,7 +103,7 @@ fn what_is_taken_back_needs_no_directory() {
     let root = sample();
     let mut bytes = Vec::new();
     let directories = write(root.path(), &rules, &mut bytes).unwrap();
-    assert_eq!(list(&bytes), ["600 b/deep/a.txt="]);
+    assert_eq!(list(&bytes), ["750 .", "600 b/deep/a.txt="]);
     assert_ne!(directories.covering("b/deep"), directories.covering("b"));
     assert_eq!(directories.covering("empty"), directories.covering(""), "not in the archive");
 }
@@ -186,4 +187,43 @@ fn a_file_that_changes_meanwhile_is_noticed() {
     assert_eq!(check(4), (Some(4), false, false));
     assert_eq!(check(5), (None, true, false), "shrunk");
     assert_eq!(check(3), (Some(3), false, true), "grown");
+}
+
+/// Digests of the tar streams that the original's archiver makes of these trees.
+#[test]
+fn the_tar_stream_is_that_of_the_original() {
+    let stream = |root: &TempDir, rules: &Rules| {
+        let mut tar = Vec::new();
+        GzDecoder::new(&*archive(root.path(), rules)).read_to_end(&mut tar).unwrap();
+        Digest::of(Algorithm::Sha256, &tar).hex().to_owned()
+    };
+    assert_eq!(
+        stream(&sample(), &Rules::default()),
+        "9eaca0a7f9874e491c5edeed930691d166615c4021df6c0c7d857e0d34598e08"
+    );
+    assert_eq!(
+        stream(&odd_names(), &Rules::default()),
+        "d5b6136e2da23879fec03e3d2901108cf4747154dcfb2b61e988627f122e52d0"
+    );
+}
+
+/// Names that a header takes whole, split, cut, or not at all.
+fn odd_names() -> TempDir {
+    use std::os::unix::ffi::OsStrExt;
+
+    let root = tempfile::tempdir().unwrap();
+    put(&root, "größe/naïve.yaml", "not ASCII");
+    put(&root, &format!("{}/{}", "d".repeat(50), "n".repeat(48)), "99");
+    put(&root, &format!("{}/{}", "d".repeat(50), "n".repeat(49)), "100");
+    put(&root, &format!("{}/{}", "d".repeat(50), "n".repeat(50)), "101, split");
+    put(&root, &format!("{}{}", "long/".repeat(25), "n".repeat(100)), "225, split");
+    put(&root, &format!("{}{}", "long/".repeat(25), "n".repeat(101)), "226, extended");
+    put(&root, &format!("{}{}", "long/".repeat(60), "n"), "cut behind a slash");
+    put(&root, &format!("{}/{}", "ü".repeat(60), "x".repeat(120)), "long and not ASCII");
+    put(&root, &"y".repeat(200), "one long name");
+    put(&root, "block", &"b".repeat(512));
+    put(&root, "two blocks", &"b".repeat(513));
+    let name = std::ffi::OsStr::from_bytes(b"latin-\xe9.txt");
+    fs::write(root.path().join(name), "no UTF-8").unwrap();
+    root
 }

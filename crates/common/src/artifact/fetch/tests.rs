@@ -124,7 +124,7 @@ async fn an_artifact_arrives_as_it_was_stored() {
     let world = stored().await;
     let target = world.target();
     let summary = fetcher(Limits::default()).fetch(&world.artifact, &target).await.unwrap();
-    assert_eq!((summary.entries, summary.bytes), (2, 4));
+    assert_eq!((summary.entries, summary.bytes), (3, 4));
     assert_eq!(fs::read_to_string(target.join("dir/file")).unwrap(), "text");
     assert_eq!(world.left(), ["out"], "no temporary files");
 

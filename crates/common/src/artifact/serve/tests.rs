@@ -64,6 +64,29 @@ async fn files_are_served_whole() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_new_enough_is_not_sent_again() {
+    let root = storage();
+    let file = fs::File::open(root.path().join(FILE.trim_start_matches('/'))).unwrap();
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_700_000_000_900);
+    file.set_modified(time).unwrap();
+    let ask = async |since: Option<&str>| {
+        let mut request = Request::builder().uri(FILE);
+        if let Some(since) = since {
+            request = request.header(header::IF_MODIFIED_SINCE, since);
+        }
+        router(root.path()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let whole = ask(None).await;
+    assert_eq!(whole.status(), StatusCode::OK);
+    let modified = whole.headers()[header::LAST_MODIFIED].to_str().unwrap();
+    assert_eq!(modified, "Tue, 14 Nov 2023 22:13:20 GMT");
+    assert_eq!(ask(Some(modified)).await.status(), StatusCode::NOT_MODIFIED);
+    let earlier = ask(Some("Tue, 14 Nov 2023 22:13:19 GMT")).await;
+    assert_eq!(earlier.status(), StatusCode::OK);
+    assert_eq!(ask(Some("yesterday")).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn the_root_answers_probes() {
     assert_eq!(ask(Method::GET, "/", None).await.status, StatusCode::OK);
     assert_eq!(ask(Method::HEAD, "/", None).await.status, StatusCode::OK);
