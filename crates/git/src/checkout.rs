@@ -238,14 +238,17 @@ impl Target {
     }
 }
 
-/// Whether a link at `path` to `to` stays below the root, judged by the names alone.
+/// Whether a link at `path` to `to` stays below the root, judged by the names alone. The directories
+/// above the link are no links, so `..` is counted at the beginning; behind a name, which may be
+/// another link, it could lead anywhere.
 fn stays_inside(path: &Path, to: &Path) -> bool {
     let mut depth = path.components().count().saturating_sub(1);
+    let mut named = false;
     for part in to.components() {
         match part {
             Component::CurDir => {}
-            Component::Normal(_) => depth += 1,
-            Component::ParentDir if depth > 0 => depth -= 1,
+            Component::Normal(_) => named = true,
+            Component::ParentDir if depth > 0 && !named => depth -= 1,
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return false,
         }
     }
@@ -331,7 +334,8 @@ mod tests {
     fn links_stay_inside() {
         let check = |path: &str, to: &str| stays_inside(Path::new(path), Path::new(to));
         assert!(check("a/link", "../b"));
-        assert!(check("link", "./a/../b"));
+        assert!(check("link", "./a/b") && check("a/b/link", "../../c/d"));
+        assert!(!check("link", "a/b/other/../.."), "'other' may be a link to the root");
         assert!(!check("link", "../b"));
         assert!(!check("a/link", "../../b"));
         assert!(!check("link", "/etc/passwd"));

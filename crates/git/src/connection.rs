@@ -100,7 +100,7 @@ impl Connection {
             Reference::Branch(branch) => self.named(&format!("refs/heads/{branch}")),
             Reference::Tag(tag) => self.named(&format!("refs/tags/{tag}")),
             Reference::Name(name) => {
-                let mut tip = self.named(name)?;
+                let mut tip = self.named(reference::without_peeling(name))?;
                 tip.revision = reference::full_revision(name, tip.id);
                 tip.worktree = false;
                 Ok(tip)
@@ -159,7 +159,10 @@ impl Connection {
             left.cmp_precedence(right).then_with(|| a.name.cmp(&b.name))
         });
         let Some((highest, last)) = tags.last().cloned() else {
-            return Err(self.missing(format!("no match found for semver: {range}")));
+            return Err(self.missing(format!(
+                "no match found for semver: {range} among the tags of '{}'",
+                self.remote.url
+            )));
         };
         tags.retain(|(version, _)| version.cmp_precedence(&highest).is_eq());
         let equals: Vec<RemoteRef> = tags.into_iter().map(|(_, tag)| tag).collect();

@@ -39,11 +39,11 @@ pub struct TlsIdentity {
 /// What a Secret offers for authentication. All of it is optional until a URL needs it.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
-    /// The user of basic authentication, or of SSH.
+    /// The user of basic authentication. The user of SSH stands in the URL.
     pub username: Option<String>,
     /// The password of basic authentication, or the passphrase of the SSH identity.
     pub password: Option<Secret>,
-    /// A token sent as `Authorization: Bearer`.
+    /// A token sent as `Authorization: Bearer`, in place of user and password.
     pub bearer_token: Option<Secret>,
     /// Certificate authorities trusted beside the system's, PEM.
     pub ca: Option<String>,
@@ -107,13 +107,10 @@ impl Credentials {
         if url.is_ssh() {
             return crate::transport::ssh::check(self);
         }
-        if self.username.is_none() && self.password.is_some() && self.identity.is_none() {
+        // A bearer token is used before all else, and then nothing is missing.
+        let basic = self.bearer_token.is_none() && self.identity.is_none();
+        if basic && self.password.is_some() && self.username.is_none() && url.user().is_none() {
             return Err(Error::Invalid("'password' requires 'username' to be set".to_owned()));
-        }
-        if self.username.is_some() && self.bearer_token.is_some() {
-            return Err(Error::Invalid(
-                "'username' and 'bearerToken' cannot be set at the same time".to_owned(),
-            ));
         }
         Ok(())
     }
@@ -160,6 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn a_user_may_stand_in_the_url_and_a_token_needs_none() {
+        let check = |url: &str, entries: &[(&str, &str)]| {
+            let url: RemoteUrl = url.parse().unwrap();
+            Credentials::from_secret(&secret(entries)).unwrap().check(&url)
+        };
+        check("https://joe@e.org/a", &[("password", "x")]).unwrap();
+        let both = [("username", "x"), ("password", "y"), ("bearerToken", "z")];
+        check("https://e.org/a", &both).unwrap();
+        check("https://e.org/a", &[("password", "y"), ("bearerToken", "z")]).unwrap();
+    }
+
+    #[test]
     fn what_is_missing_or_contradicts_is_named() {
         let check = |url: &str, entries: &[(&str, &str)], expected: &str| {
             let url: RemoteUrl = url.parse().unwrap();
@@ -169,7 +178,6 @@ mod tests {
             assert!(error.to_string().contains(expected), "{error}");
         };
         check("https://e.org/a", &[("password", "x")], "'username'");
-        check("https://e.org/a", &[("username", "x"), ("bearerToken", "y")], "'bearerToken'");
         check("https://e.org/a", &[("tls.crt", "x")], "'tls.key'");
         check("https://e.org/a", &[("tls.key", "x")], "'tls.crt'");
         check("ssh://e.org/a", &[], "'identity' is required");

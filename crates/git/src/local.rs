@@ -66,6 +66,11 @@ impl Repository {
         }
         of_origin.retain(|it| !own.iter().any(|mine| mine.name == it.name));
         own.append(&mut of_origin);
+        if prefixes.contains(&"HEAD")
+            && let Ok(head) = self.repo.head_id()
+        {
+            own.push(RemoteRef { name: "HEAD".to_owned(), id: head.detach(), tag: None });
+        }
         own.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(own)
     }

@@ -11,7 +11,8 @@ pub enum Reference {
     Tag(String),
     /// The commit of the highest version among the tags in a range.
     Semver(Range),
-    /// A full reference name such as `refs/pull/420/head`.
+    /// A full reference name such as `refs/pull/420/head`, or `HEAD`. With `^{}` at its end it
+    /// means the same, and its revision says so.
     Name(String),
     /// One commit; with a branch it must be part of that branch's history.
     Commit {
@@ -75,12 +76,13 @@ impl Reference {
                 Ok(Self::Commit { id, branch })
             }
             Fields { name, .. } if !name.is_empty() => {
-                if !name.starts_with("refs/") {
+                let plain = without_peeling(name);
+                if !plain.starts_with("refs/") && plain != "HEAD" {
                     return Err(Error::Invalid(format!(
                         "reference name '{name}' does not start with 'refs/'"
                     )));
                 }
-                checked("", name).map(Self::Name)
+                checked("", plain).map(|_| Self::Name(name.to_owned()))
             }
             Fields { semver, .. } if !semver.is_empty() => semver
                 .parse()
@@ -106,6 +108,12 @@ impl Reference {
             Self::Branch(_) | Self::Tag(_) | Self::Semver(_) | Self::Name(_) => None,
         }
     }
+}
+
+/// A name as servers list it: `^{}` behind a tag asks for the commit that it leads to, which is what
+/// every tag means here.
+pub(crate) fn without_peeling(name: &str) -> &str {
+    name.strip_suffix("^{}").unwrap_or(name)
 }
 
 fn checked(prefix: &str, name: &str) -> Result<String, Error> {
@@ -159,6 +167,9 @@ mod tests {
         };
         assert_eq!(branch.as_deref(), Some("b"));
         assert_eq!(choose(&all[..4]).unwrap(), Reference::Name("refs/x/y".to_owned()));
+        for name in ["HEAD", "refs/tags/v1^{}"] {
+            assert_eq!(choose(&[("name", name)]).unwrap(), Reference::Name(name.to_owned()));
+        }
         assert!(matches!(choose(&all[..3]).unwrap(), Reference::Semver(_)));
         assert_eq!(choose(&all[..2]).unwrap(), Reference::Tag("t".to_owned()));
         assert_eq!(choose(&all[..1]).unwrap(), Reference::branch("b"));

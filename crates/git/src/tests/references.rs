@@ -88,6 +88,25 @@ fn a_full_name_is_kept_whole() {
 }
 
 #[test]
+fn the_head_and_peeled_tags_have_names_too() {
+    let fixture = Fixture::new(HttpOptions::default());
+    fixture
+        .repository
+        .git(&["tag", "--annotate", "v1", "--message", "One", &fixture.first])
+        .unwrap();
+    fixture.repository.push().unwrap();
+    let resolve = |name: &str| {
+        let (tip, snapshot, _store) =
+            fetch(&fixture.remote(), &Reference::Name(name.to_owned())).unwrap();
+        (tip.revision, snapshot.commit().id)
+    };
+    let head = format!("HEAD@sha1:{}", fixture.second);
+    assert_eq!(resolve("HEAD"), (head, id(&fixture.second)));
+    let peeled = format!("refs/tags/v1^{{}}@sha1:{}", fixture.first);
+    assert_eq!(resolve("refs/tags/v1^{}"), (peeled, id(&fixture.first)));
+}
+
+#[test]
 fn a_commit_is_fetched_although_no_reference_shows_it() {
     for only_protocol_v0 in [false, true] {
         let fixture = Fixture::new(HttpOptions { only_protocol_v0, ..HttpOptions::default() });
@@ -140,4 +159,40 @@ fn repositories_with_longer_hashes_work() {
     let (tip, snapshot, _store) = fetch(&remote, &Reference::branch("main")).unwrap();
     assert_eq!(tip.revision, format!("main@sha256:{commit}"));
     assert_eq!(files(&snapshot, &CheckoutOptions::default()).unwrap()[0].1, "version: 1\n");
+}
+
+#[test]
+fn a_branch_may_be_rewritten() {
+    let fixture = Fixture::new(HttpOptions::default());
+    let store = tempfile::tempdir().unwrap();
+    let fetch_again = || {
+        let mut connection = fixture.remote().connect()?;
+        let tip = connection.resolve(&Reference::branch("main"))?;
+        connection.fetch(&tip, store.path()).map(|snapshot| snapshot.commit().id)
+    };
+    assert_eq!(fetch_again().unwrap(), id(&fixture.second));
+    let force = |to: &str| {
+        fixture.repository.git(&["push", "--quiet", "--force", "origin", to]).unwrap();
+    };
+    fixture.repository.git(&["checkout", "--quiet", "--orphan", "other"]).unwrap();
+    fixture.repository.write("app.yaml", "version: 3\n").unwrap();
+    let other = fixture.repository.commit("Begin anew").unwrap();
+    force(&format!("{other}:refs/heads/main"));
+    assert_eq!(fetch_again().unwrap(), id(&other));
+    force(&format!("{}:refs/heads/main", fixture.first));
+    assert_eq!(fetch_again().unwrap(), id(&fixture.first));
+}
+
+#[test]
+fn one_of_many_references_is_found() {
+    let fixture = Fixture::new(HttpOptions::default());
+    let lines: Vec<String> = (0..20_000)
+        .map(|number| format!("{} refs/tags/v0.{}.{}\n", fixture.first, number / 100, number % 100))
+        .collect();
+    let bare = fixture.server.repositories().join(super::APP);
+    std::fs::write(bare.join("packed-refs"), lines.concat()).unwrap();
+    let (tip, ..) = fetch(&fixture.remote(), &semver("<0.150.0")).unwrap();
+    assert_eq!(tip.revision, format!("v0.149.99@sha1:{}", fixture.first));
+    let (tip, ..) = fetch(&fixture.remote(), &Reference::branch("main")).unwrap();
+    assert_eq!(tip.id, id(&fixture.second));
 }

@@ -21,7 +21,8 @@ fn modes_and_links_are_kept_and_pointers_left_alone() {
     )
     .unwrap();
     for (link, to) in [
-        ("inside", "base/../app.yaml"),
+        ("inside", "./app.yaml"),
+        ("winding", "base/../app.yaml"),
         ("outside", "../../etc/passwd"),
         ("absolute", "/etc/passwd"),
     ] {
@@ -35,7 +36,7 @@ fn modes_and_links_are_kept_and_pointers_left_alone() {
         [".gitattributes", "app.yaml", "base/kustomization.yaml", "big.bin", "inside", "run.sh"]
     );
     assert_eq!(written[3].1, pointer);
-    assert_eq!(written[4].1, "-> base/../app.yaml");
+    assert_eq!(written[4].1, "-> ./app.yaml");
     assert_eq!(written[5].1, "#!/bin/sh\n");
     let into = tempfile::tempdir().unwrap();
     snapshot.checkout(into.path(), &CheckoutOptions::default()).unwrap();
@@ -92,4 +93,23 @@ fn dangerous_names_are_refused() {
             chain(&error)
         );
     }
+}
+
+#[test]
+fn names_are_bytes() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let fixture = Fixture::new(HttpOptions::default());
+    let latin = std::ffi::OsStr::from_bytes(b"caf\xe9.yaml");
+    std::fs::write(fixture.repository.path().join(latin), "x").unwrap();
+    fixture.repository.write("größe/a b\tc\".yaml", "y").unwrap();
+    fixture.repository.write("windows.txt", "one\r\ntwo\n").unwrap();
+    fixture.repository.commit("Add odd names").unwrap();
+    let (_, snapshot, _store) = fetch(&fixture.remote(), &Reference::branch("main")).unwrap();
+    let into = tempfile::tempdir().unwrap();
+    snapshot.checkout(into.path(), &CheckoutOptions::default()).unwrap();
+    let read = |path: &std::path::Path| std::fs::read_to_string(into.path().join(path)).unwrap();
+    assert_eq!(read(latin.as_ref()), "x");
+    assert_eq!(read("größe/a b\tc\".yaml".as_ref()), "y");
+    assert_eq!(read("windows.txt".as_ref()), "one\r\ntwo\n");
 }

@@ -22,7 +22,7 @@ use russh::{
 use self::known_hosts::{KnownHosts, Verdict};
 use crate::{Credentials, Error, Remote, Secret, error::Doing as _, wire::Wire};
 
-/// The user when neither the URL nor the Secret names one, as on all the large Git hosts.
+/// The user when the URL names none, as on all the large Git hosts.
 const DEFAULT_USER: &str = "git";
 
 /// Bytes kept of what the server writes to its error stream; enough for any message.
@@ -128,8 +128,7 @@ async fn authenticate(
     key: PrivateKey,
 ) -> Result<(), Error> {
     let doing = || format!("cannot authenticate with '{}'", remote.url);
-    let user = remote.url.user().or_else(|| remote.credentials.username.clone());
-    let user = user.unwrap_or_else(|| DEFAULT_USER.to_owned());
+    let user = remote.url.user().unwrap_or_else(|| DEFAULT_USER.to_owned());
     let hash = match key.algorithm() {
         // RSA keys sign with SHA-2 unless the server says that it knows only SHA-1.
         Algorithm::Rsa { .. } => {
