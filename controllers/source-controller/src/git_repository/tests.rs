@@ -4,4 +4,5 @@ mod artifacts;
 mod failures;
 mod inclusion;
 mod locals;
+mod secrecy;
 mod world;

@@ -81,23 +81,30 @@ impl Storage {
         Ok(self.store.archive_dir(new, tree, &rules)?)
     }
 
-    /// Copies the directory `from` of an artifact to `to`, over what is there.
+    /// Copies the directory or file `from` of an artifact to `to` below `tree`, over what is there.
     pub(crate) fn copy_out(
         &self,
         artifact: &Artifact,
         from: &Path,
-        to: &Path,
+        (tree, to): (&Path, &Path),
     ) -> Result<(), StorageError> {
         let failed = |source| StorageError::Copy { path: from.to_owned(), source };
         let unpacked = tempfile::tempdir().map_err(failed)?;
         self.store.unpack(artifact, unpacked.path(), &Limits::default())?;
         // Archives hold files and directories only, so nothing below leads out of it.
         let source = unpacked.path().join(from);
-        if !source.is_dir() {
-            let why = io::Error::new(io::ErrorKind::NotFound, "the artifact has no such directory");
-            return Err(failed(why));
-        }
-        copy_directory(&source, to).map_err(failed)
+        let copied = match fs::symlink_metadata(&source) {
+            Ok(metadata) if metadata.is_dir() => {
+                make_directories(tree, to).and_then(|()| copy_directory(&source, &tree.join(to)))
+            }
+            Ok(_) => make_directories(tree, to.parent().unwrap_or(Path::new("")))
+                .and_then(|()| copy_file(&source, &tree.join(to))),
+            Err(_) => {
+                let why = "the artifact has no such directory or file";
+                Err(io::Error::new(io::ErrorKind::NotFound, why))
+            }
+        };
+        copied.map_err(failed)
     }
 
     /// Steps one to three of a visit: removes old files, checks the artifact of the status, and puts
@@ -146,25 +153,60 @@ fn advertise(served: SocketAddr) -> String {
     format!("{}:{}", host.as_deref().unwrap_or("localhost"), served.port())
 }
 
+/// Makes the directories of `path` below `root`. What is there is kept, but for links and files: a
+/// link may lead out of the root.
+fn make_directories(root: &Path, path: &Path) -> io::Result<()> {
+    let mut directory = root.to_owned();
+    for name in path {
+        directory.push(name);
+        match fs::symlink_metadata(&directory) {
+            Ok(metadata) if metadata.is_dir() => continue,
+            Ok(_) => fs::remove_file(&directory)?,
+            Err(_) => {}
+        }
+        fs::create_dir(&directory)?;
+    }
+    Ok(())
+}
+
 /// Copies files and directories; links at the target are replaced, never followed.
 fn copy_directory(from: &Path, to: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(to).is_ok_and(|metadata| !metadata.is_dir()) {
-        fs::remove_file(to)?;
-    }
-    fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
+            make_directories(to, Path::new(&entry.file_name()))?;
             copy_directory(&entry.path(), &target)?;
-            continue;
+        } else {
+            copy_file(&entry.path(), &target)?;
         }
-        if fs::symlink_metadata(&target).is_ok_and(|metadata| metadata.is_symlink()) {
-            fs::remove_file(&target)?;
-        }
-        fs::copy(entry.path(), &target)?;
     }
     Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(to).is_ok_and(|metadata| metadata.is_symlink()) {
+        fs::remove_file(to)?;
+    }
+    fs::copy(from, to).map(drop)
+}
+
+/// What a visit ends with when its files could not be archived.
+pub(crate) fn not_archived(error: &StorageError) -> Stop {
+    let (reason, what) = match error {
+        StorageError::Ignore(_) => {
+            let reason = Reason::SourceIgnoreError;
+            return Stop::retry(reason, chain(error));
+        }
+        StorageError::Store(StoreError::CreateDirectory { .. }) => {
+            (Reason::DirectoryCreationFailed, "failed to create artifact directory")
+        }
+        StorageError::Store(StoreError::Lock { .. }) => {
+            (Reason::AcquireLockFailed, "failed to acquire lock for artifact")
+        }
+        _ => (Reason::ArchiveOperationFailed, "unable to archive artifact to storage"),
+    };
+    Stop::retry(reason, format!("{what}: {}", chain(error)))
 }
 
 /// The key of the object of this visit.

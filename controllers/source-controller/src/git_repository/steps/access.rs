@@ -26,10 +26,12 @@ pub(in crate::git_repository) async fn remote(
     }
     if let Some(proxy) = &spec.proxy_secret_ref {
         let data = read(run, &proxy.name).await?;
-        let proxy = Proxy::from_secret(&data)
-            .map_err(|error| refused("failed to configure proxy options", &error))?;
+        let proxy = Proxy::from_secret(&data).map_err(|error| {
+            refused("failed to configure proxy options", &error, &of_secret(run, &proxy.name))
+        })?;
         remote.proxy = Some(proxy);
     }
+    let mut login = None;
     if let Some(secret) = &spec.secret_ref {
         let data = read(run, &secret.name).await?;
         if data.get(GITHUB_APP_ID).is_some_and(|id| !id.is_empty()) {
@@ -40,19 +42,28 @@ pub(in crate::git_repository) async fn remote(
             );
             return Err(Stop::retry(Reason::InvalidProviderConfiguration, message));
         }
-        remote.credentials = Credentials::from_secret(&data).map_err(|error| unusable(&error))?;
+        login = Some(data);
+    }
+    let place = match &spec.secret_ref {
+        Some(secret) => of_secret(run, &secret.name),
+        None => "spec.secretRef, which is not set".to_owned(),
+    };
+    let unusable = |error| refused("failed to configure authentication options", &error, &place);
+    if let Some(data) = &login {
+        remote.credentials = Credentials::from_secret(data).map_err(unusable)?;
     }
     // The Secret may be completed later, so this is tried again.
-    remote.credentials.check(&remote.url).map_err(|error| unusable(&error))?;
+    remote.credentials.check(&remote.url).map_err(unusable)?;
     Ok(remote)
 }
 
-fn unusable(error: &git::Error) -> Stop {
-    refused("failed to configure authentication options", error)
+fn of_secret(run: &Run<GitRepository>, name: &str) -> String {
+    format!("the secret '{}/{name}'", run.namespace())
 }
 
-fn refused(what: &str, error: &git::Error) -> Stop {
-    Stop::retry(Reason::AuthenticationFailed, format!("{what}: {}", chain(error)))
+fn refused(what: &str, error: &git::Error, place: &str) -> Stop {
+    let message = format!("{what}: {} in {place}", chain(error));
+    Stop::retry(Reason::AuthenticationFailed, message)
 }
 
 async fn read(run: &Run<GitRepository>, name: &str) -> Result<BTreeMap<String, Vec<u8>>, Stop> {

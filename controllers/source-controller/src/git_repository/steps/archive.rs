@@ -12,7 +12,7 @@ use common::{
 };
 use git::Commit;
 use kube::Resource as _;
-use runtime::{EventType, Note, Ready, Run, Stop, chain};
+use runtime::{EventType, Note, Ready, Run, Stop};
 
 use crate::{
     git_repository::{GitRepositoryController, plan::Plan, reconcile::trace},
@@ -83,10 +83,7 @@ pub(in crate::git_repository) async fn store(
     let now = run.context().clock().now();
     let work =
         run.blocking(move || storage.archive(&key, &revision, (&tree, ignore.as_deref()), now));
-    let artifact = work.await.map_err(|error| {
-        let message = format!("unable to archive artifact to storage: {}", chain(&error));
-        Stop::retry(Reason::ArchiveOperationFailed, message)
-    })?;
+    let artifact = work.await.map_err(|error| storage::not_archived(&error))?;
     let (spec, made) = (run.object().spec.clone(), artifact.clone());
     let old = run.note(move |status: &mut GitRepositoryStatus| {
         status.included_artifacts = included;

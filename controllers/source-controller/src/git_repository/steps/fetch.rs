@@ -52,7 +52,7 @@ pub(in crate::git_repository) async fn snapshot(
         let fetched = store.with(|path| connection.fetch(&tip, path))?;
         Ok(Found::New(Box::new(Source(fetched))))
     });
-    work.await.map_err(|error| stop(run, error))
+    work.await.map_err(|error| stop(run, plan, error))
 }
 
 /// Writes the commit's files to a directory that goes away with the visit.
@@ -64,17 +64,23 @@ pub(in crate::git_repository) async fn checkout(
     let into = run.scratch()?.join("files");
     let (options, target): (CheckoutOptions, PathBuf) = (plan.checkout.clone(), into.clone());
     let work = run.blocking(move || source.0.checkout(&target, &options));
-    work.await.map_err(|error| stop(run, error))?;
+    work.await.map_err(|error| stop(run, plan, error))?;
     Ok(into)
 }
 
-fn stop(run: &Run<GitRepository>, error: Error) -> Stop {
-    match error {
-        Error::Cancelled => Stop::Cancelled { by: run.cancel_cause(), message: None },
-        Error::Empty { .. } => Stop::retry(Reason::EmptyGitRepository, "git repository is empty"),
-        other => {
-            let message = format!("failed to checkout and determine revision: {}", chain(&other));
-            Stop::retry(Reason::GitOperationFailed, message)
+fn stop(run: &Run<GitRepository>, plan: &Plan, error: Error) -> Stop {
+    let url = plan.url.to_string();
+    let why = match error {
+        Error::Cancelled => return Stop::Cancelled { by: run.cancel_cause(), message: None },
+        Error::Empty { .. } => {
+            let message = format!("git repository is empty: '{url}' has neither branches nor tags");
+            return Stop::retry(Reason::EmptyGitRepository, message);
         }
-    }
+        Error::TimedOut(_) => format!("{error}, which is spec.timeout"),
+        other => chain(&other),
+    };
+    // Most errors name the repository themselves.
+    let why = if why.contains(&url) { why } else { format!("unable to clone '{url}': {why}") };
+    let message = format!("failed to checkout and determine revision: {why}");
+    Stop::retry(Reason::GitOperationFailed, message)
 }

@@ -62,10 +62,10 @@ pub(in crate::git_repository) async fn copy(
 ) -> Result<(), Stop> {
     for (include, artifact) in plan.includes.iter().zip(included) {
         let (storage, artifact) = (controller.storage.clone(), artifact.clone());
-        let (from, to) = (include.from.clone(), tree.join(&include.to));
+        let (from, to, tree) = (include.from.clone(), include.to.clone(), tree.to_owned());
         let (name, shown_from, shown_to) =
             (&include.name, include.from.display(), include.to.display());
-        let copied = run.blocking(move || storage.copy_out(&artifact, &from, &to)).await;
+        let copied = run.blocking(move || storage.copy_out(&artifact, &from, (&tree, &to))).await;
         copied.map_err(|error| {
             let message = format!(
                 "failed to copy '{name}' include from {shown_from} to {shown_to}: {}",

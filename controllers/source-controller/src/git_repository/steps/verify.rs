@@ -64,7 +64,7 @@ async fn check(
         .map_err(|stop| {
             Stop::retry(
                 Reason::VerificationError,
-                format!("PGP public keys secret error: {}", stop.message()),
+                format!("public keys secret error: {}", stop.message()),
             )
         })?;
     let keys = Keys::from_secret(secret.entries());

@@ -57,3 +57,43 @@ async fn an_include_that_is_not_there_to_copy_is_named() {
     assert!(message.contains("failed to copy 'lib' include from nowhere to lib"), "{message}");
     expect(&object, ConditionType::StorageOperationFailed, (True, "CopyFailure", "nowhere"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_file_can_be_included() {
+    let world = World::start().await;
+    let (_app, app) = world.repository("app.git");
+    let (_lib, library) = world.repository("lib.git");
+    world.create("lib", json!({"url": library})).await;
+    let include = json!([{
+        "repository": {"name": "lib"}, "fromPath": "docs/guide.md", "toPath": "new/guide.txt",
+    }]);
+    world.create("app", json!({"url": app, "include": include})).await;
+    let object = world.ready("app").await;
+    assert_eq!(world.artifact(&object).await["new/guide.txt"], "guide\n");
+}
+
+/// Links of a repository are never followed when something is put into it: what they lead to, by
+/// way of other links, may lie outside.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_include_does_not_follow_links() {
+    let world = World::start().await;
+    let (repository, app) = world.repository("app.git");
+    let (_lib, library) = world.repository("lib.git");
+    repository.write("a/b/c/x.yaml", "").unwrap();
+    let work = repository.path();
+    std::os::unix::fs::symlink("../../../docs", work.join("a/b/c/up")).unwrap();
+    std::os::unix::fs::symlink("a/b/c/up/../../../..", work.join("out")).unwrap();
+    std::os::unix::fs::symlink("docs", work.join("inside")).unwrap();
+    repository.commit("Add links").unwrap();
+    world.create("lib", json!({"url": library})).await;
+    let include = json!([
+        {"repository": {"name": "lib"}, "toPath": "out/lib"},
+        {"repository": {"name": "lib"}, "toPath": "inside/lib"},
+    ]);
+    world.create("app", json!({"url": app, "include": include})).await;
+    let object = world.ready("app").await;
+    let files = world.artifact(&object).await;
+    assert_eq!(files["out/lib/app.yaml"], "version: 1\n");
+    assert_eq!(files["inside/lib/app.yaml"], "version: 1\n");
+    assert!(!files.contains_key("docs/lib/app.yaml"), "{:?}", files.keys());
+}
