@@ -217,11 +217,14 @@ fn assert_same(object: &Value, release: &Release, driver: Driver) {
     let ours = release.to_json().unwrap();
     if ours != written {
         let at = ours.bytes().zip(written.bytes()).take_while(|(a, b)| a == b).count();
-        let near = |text: &str| text[at.saturating_sub(80)..(at + 80).min(text.len())].to_owned();
-        panic!("ours:   {}\nHelm's: {}", near(&ours), near(&written));
+        let near = |text: &str| {
+            text.get(at.saturating_sub(80)..(at + 80).min(text.len())).map(str::to_owned)
+        };
+        panic!("ours:   {:?}\nHelm's: {:?}", near(&ours), near(&written));
     }
     let time = |name: &str| object["metadata"]["labels"][name].as_str()?.parse::<i64>().ok();
-    let stamp = time("modifiedAt").map(Stamp::Modified).or(time("createdAt").map(Stamp::Created));
+    let stamp =
+        time("modifiedAt").map(Stamp::Modified).or_else(|| time("createdAt").map(Stamp::Created));
     let ours = release.to_object(driver, stamp.unwrap()).unwrap();
     // Some of Helm's commands leave the time of the creation with that of the change.
     let mut labels = object["metadata"]["labels"].clone();

@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
     };
     let result = match command {
         Command::Online(command) => online(&connection, command),
-        Command::Helm(args) => commands::helm::run(args, connection.namespace.as_deref()),
+        Command::Helm(args) => Ok(commands::helm::run(args, connection.namespace.as_deref())),
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Completion { shell } => {
             let mut script = Vec::new();

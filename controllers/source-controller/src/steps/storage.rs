@@ -97,7 +97,7 @@ impl Storage {
             Ok(metadata) if metadata.is_dir() => {
                 make_directories(tree, to).and_then(|()| copy_directory(&source, &tree.join(to)))
             }
-            Ok(_) => make_directories(tree, to.parent().unwrap_or(Path::new("")))
+            Ok(_) => make_directories(tree, to.parent().unwrap_or_else(|| Path::new("")))
                 .and_then(|()| copy_file(&source, &tree.join(to))),
             Err(_) => {
                 let why = "the artifact has no such directory or file";

@@ -1,6 +1,5 @@
 //! `weir helm`: Helm's commands on charts, with its flags and its output.
 
-use anyhow::Result;
 use helm::Error;
 
 use crate::output::{self, Exit};
@@ -50,7 +49,7 @@ enum Command {
 }
 
 /// Runs one of Helm's commands, for a release in `namespace`.
-pub(crate) fn run(args: Args, namespace: Option<&str>) -> Result<Exit> {
+pub(crate) fn run(args: Args, namespace: Option<&str>) -> Exit {
     let mut settings = args.settings;
     let namespace = namespace.map(str::to_owned).or_else(|| settings::variable("HELM_NAMESPACE"));
     if let Some(namespace) = namespace {
@@ -58,11 +57,11 @@ pub(crate) fn run(args: Args, namespace: Option<&str>) -> Result<Exit> {
     }
     match &args.command {
         Command::Template(args) => template::run(args, &settings),
-        Command::Package(args) => Ok(package::run(args, &settings)),
+        Command::Package(args) => package::run(args, &settings),
         Command::Lint(args) => lint::run(args, &settings),
         Command::Show(args) => show::run(args, &settings),
-        Command::Dependency(args) => Ok(dependency::run(args, &settings)),
-        Command::Verify(args) => Ok(verify::run(args)),
+        Command::Dependency(args) => dependency::run(args, &settings),
+        Command::Verify(args) => verify::run(args),
     }
 }
 

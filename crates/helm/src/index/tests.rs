@@ -20,7 +20,7 @@ fn agree(text: &str) -> (bool, bool) {
     }
     let start = text.find("  - ").unwrap_or_default();
     let end = text.find("generated").unwrap_or(text.len());
-    (usual, scan::version(&text[start..end]).is_some())
+    (usual, scan::version(text.get(start..end).unwrap()).is_some())
 }
 
 #[test]

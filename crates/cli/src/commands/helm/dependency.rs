@@ -83,6 +83,10 @@ impl Say for Quiet {
     fn say(&self, _: &str) {}
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the methods themselves are of one lifetime, not of any"
+)]
 pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
     let done = match &args.command {
         Command::List(args) => list(args),

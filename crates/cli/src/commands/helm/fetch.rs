@@ -50,7 +50,7 @@ const MAX_INDEX: u64 = 256 << 20;
 /// The largest file with values that is fetched, in bytes.
 const MAX_VALUES: u64 = 16 << 20;
 const CONNECT: Duration = Duration::from_secs(30);
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 const REDIRECTS: usize = 10;
 
 const CHART_LAYERS: &[&str] =

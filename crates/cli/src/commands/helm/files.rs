@@ -56,7 +56,7 @@ pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
 pub(super) fn write(path: &Path, data: &[u8]) -> Result<(), Error> {
     let failed = |error: &std::io::Error| io_error("open", path, error);
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     let mut builder = tempfile::Builder::new();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     let mut file = builder.permissions(mode).tempfile_in(folder).map_err(|e| failed(&e))?;

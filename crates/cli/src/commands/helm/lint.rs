@@ -42,13 +42,13 @@ pub(super) struct Args {
 }
 
 /// Looks at each chart and says what it found.
-pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
+pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
     let given = args.kube_version.as_ref().filter(|version| !version.is_empty());
     let prepared = given.map(|version| kube_version(version)).transpose();
     let prepared = prepared.and_then(|version| Ok((version, args.values.merged(settings)?)));
     let (version, values) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => return Ok(complain(&error)),
+        Err(error) => return complain(&error),
     };
     let mut paths = args.charts.clone();
     if args.with_subcharts {
@@ -87,12 +87,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
     output::print(&out);
     let summary = format!("{} chart(s) linted, {failed} chart(s) failed", paths.len());
     if failed > 0 {
-        return Ok(complain(&Error::new(summary)));
+        return complain(&Error::new(summary));
     }
     if !args.quiet || notable {
         output::print(&format!("{summary}\n"));
     }
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 /// Folders are not followed deeper than this.

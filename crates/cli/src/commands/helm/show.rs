@@ -50,13 +50,13 @@ struct ValuesArgs {
 }
 
 /// Prints one part of a chart.
-pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
+pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
     match args.part.text(settings) {
         Ok(text) => {
             output::print(&text);
-            Ok(Exit::Done)
+            Exit::Done
         }
-        Err(error) => Ok(complain(&error)),
+        Err(error) => complain(&error),
     }
 }
 

@@ -82,8 +82,8 @@ pub(super) struct Args {
     #[arg(long, default_value = "", value_name = "NAME")]
     post_renderer: String,
     /// Refused with `--post-renderer`.
-    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
-    post_renderer_args: Vec<String>,
+    #[arg(long = "post-renderer-args", value_name = "ARGUMENT", allow_hyphen_values = true)]
+    post_renderer_arguments: Vec<String>,
 }
 
 /// Flags of an installation. Helm's own `template` takes them as well, and they change nothing there either.
@@ -133,25 +133,25 @@ struct Job {
     values: Values,
 }
 
-pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit> {
+pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
     let job = match args.job(settings) {
         Ok(job) => job,
-        Err(error) => return Ok(complain(&error)),
+        Err(error) => return complain(&error),
     };
     let options = match args.options(&job.name, settings) {
         Ok(options) => options,
-        Err(error) => return Ok(complain(&error)),
+        Err(error) => return complain(&error),
     };
     match helm::render(&job.chart, &job.values, &options) {
-        Ok(rendered) => Ok(args.write(&job.name, &rendered)),
+        Ok(rendered) => args.write(&job.name, &rendered),
         Err(error) if error.is_rendering() && settings.debug => {
             print_broken(&job, &options);
-            Ok(complain(&error))
+            complain(&error)
         }
-        Err(error) if error.is_rendering() => Ok(complain(&Error::new(format!(
-            "{error}\n\nUse --debug flag to render out invalid YAML"
-        )))),
-        Err(error) => Ok(complain(&error)),
+        Err(error) if error.is_rendering() => {
+            complain(&Error::new(format!("{error}\n\nUse --debug flag to render out invalid YAML")))
+        }
+        Err(error) => complain(&error),
     }
 }
 
@@ -160,9 +160,11 @@ fn print_broken(job: &Job, options: &Options<'_>) {
     let files = helm::render_files(&job.chart, &job.values, options).unwrap_or_default();
     let shown =
         files.iter().filter(|(name, text)| !text.trim().is_empty() && !name.ends_with("NOTES.txt"));
-    let text: String =
-        shown.map(|(name, text)| format!("---\n# Source: {name}\n{text}\n")).collect();
-    output::print(&format!("{}\n", text.trim()));
+    let mut out = String::new();
+    for (name, text) in shown {
+        out.extend(["---\n# Source: ", name, "\n", text, "\n"]);
+    }
+    output::print(&format!("{}\n", out.trim()));
 }
 
 impl Args {
@@ -187,7 +189,7 @@ impl Args {
 
     /// What needs programs or a cluster is refused, not ignored.
     fn refuse(&self) -> Result<(), Error> {
-        if !self.post_renderer.is_empty() || !self.post_renderer_args.is_empty() {
+        if !self.post_renderer.is_empty() || !self.post_renderer_arguments.is_empty() {
             return Err(Error::new(
                 "--post-renderer runs a program, and none is ever run; pipe the output through `weir kustomize build` instead",
             ));
@@ -205,7 +207,7 @@ impl Args {
         match given {
             "client" => {}
             "unset" => {
-                warn("--dry-run is deprecated and should be replaced with '--dry-run=client'")
+                warn("--dry-run is deprecated and should be replaced with '--dry-run=client'");
             }
             "server" => return server(),
             "1" | "t" | "T" | "TRUE" | "true" | "True" => warn(&format!(

@@ -129,14 +129,15 @@ impl<'m> Manager<'m> {
         let old = chart.metadata.api_version == "v1";
         let original = wanted.clone();
         self.name_repositories(&mut wanted)?;
-        if !lock.fits(&wanted) && !(old && lock.fits_helm_2(&original)) {
+        let fits = lock.fits(&wanted) || (old && lock.fits_helm_2(&original));
+        if !fits {
             return Err(Error::new(if old {
                 "the lock file (requirements.lock) is out of sync with the dependencies file (requirements.yaml). Please update the dependencies"
             } else {
                 "the lock file (Chart.lock) is out of sync with the dependencies file (Chart.yaml). Please update the dependencies with 'helm dependency update'"
             }));
         }
-        let remotes = self.remotes(&lock.dependencies)?;
+        let remotes = self.remotes(&lock.dependencies);
         self.fetch_all(&lock.dependencies, &remotes)
     }
 
@@ -148,7 +149,7 @@ impl<'m> Manager<'m> {
             return Ok(());
         }
         self.name_repositories(&mut wanted)?;
-        let remotes = self.remotes(&wanted)?;
+        let remotes = self.remotes(&wanted);
         let source = Versions { manager: self, remotes: &remotes };
         let resolved = helm::resolve(&wanted, &source, &timestamp())?;
         self.fetch_all(&resolved.lock.dependencies, &remotes)?;
@@ -194,7 +195,7 @@ impl<'m> Manager<'m> {
     }
 
     /// The repositories of the dependencies, with their indexes.
-    fn remotes(&self, dependencies: &[Dependency]) -> Result<Vec<Remote>, Error> {
+    fn remotes(&self, dependencies: &[Dependency]) -> Vec<Remote> {
         let mut urls: Vec<&str> = Vec::new();
         for Dependency { repository, .. } in dependencies {
             let new = !urls.iter().any(|url| repositories::same(url, repository));
@@ -237,7 +238,7 @@ impl<'m> Manager<'m> {
         if !self.known.is_empty() && !self.skip_refresh {
             self.say.say("Update Complete. ⎈Happy Helming!⎈\n");
         }
-        Ok(remotes)
+        remotes
     }
 
     fn report(&self, index: &Result<RepositoryIndex, Error>, what: &str) {

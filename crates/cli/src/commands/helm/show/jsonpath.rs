@@ -13,17 +13,15 @@ pub(super) fn print(template: &str, values: &Values) -> Result<String, Error> {
         out.push_str(before);
         let (expression, tail) = after.split_once('}').ok_or_else(|| broken("unclosed action"))?;
         let expression = expression.trim();
-        match expression.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-            Some(text) => out.push_str(&text.replace("\\n", "\n").replace("\\t", "\t")),
-            None => {
-                let steps = steps(expression).ok_or_else(|| {
-                    broken(&format!(
-                        "only fields, indexes and wildcards are known, not {expression}"
-                    ))
-                })?;
-                let found: Vec<String> = select(&root, &steps).into_iter().map(text).collect();
-                out.push_str(&found.join(" "));
-            }
+        let quoted = expression.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        if let Some(text) = quoted {
+            out.push_str(&text.replace("\\n", "\n").replace("\\t", "\t"));
+        } else {
+            let steps = steps(expression).ok_or_else(|| {
+                broken(&format!("only fields, indexes and wildcards are known, not {expression}"))
+            })?;
+            let found: Vec<String> = select(&root, &steps).into_iter().map(text).collect();
+            out.push_str(&found.join(" "));
         }
         rest = tail;
     }
