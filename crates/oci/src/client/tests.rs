@@ -67,6 +67,7 @@ async fn serve() -> String {
         .route("/token", token)
         .route(&good, get(async || LAYER))
         .route(&bad, get(async || LAYER));
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     tokio::spawn(async move { axum::serve(listener, router).await });
     host
 }

@@ -212,6 +212,11 @@ pub(super) fn oci_file_name(reference: &str) -> String {
 
 /// The reference of a chart with its tag: the version itself, or the newest that fits.
 fn oci_reference(name: &str, version: &str, fetcher: &Fetcher<'_>) -> Result<String, Error> {
+    // A version's plus is a tag's underscore; who writes the tag has to write it so.
+    let tag = name.rsplit('/').next().and_then(|last| Some(last.split_once(':')?.1));
+    if let Some(tag) = tag.filter(|tag| tag.contains('+')) {
+        return Err(Error::new(format!("invalid reference: invalid tag {tag:?}")));
+    }
     let parsed: oci::Reference =
         name.parse().map_err(|error: oci::Error| Error::new(error.to_string()))?;
     let own = parsed.tag.clone().unwrap_or_default().replace('_', "+");

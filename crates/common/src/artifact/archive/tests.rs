@@ -195,7 +195,7 @@ fn the_tar_stream_is_that_of_the_original() {
     let stream = |root: &TempDir, rules: &Rules| {
         let mut tar = Vec::new();
         GzDecoder::new(&*archive(root.path(), rules)).read_to_end(&mut tar).unwrap();
-        Digest::of(Algorithm::Sha256, &tar).hex().to_owned()
+        Digest::of(Algorithm::Sha256, &tar).hex()
     };
     assert_eq!(
         stream(&sample(), &Rules::default()),
