@@ -30,7 +30,7 @@ pub(super) struct Seed {
 impl Seed {
     /// Takes the repository's own objects for `path` where it has them, and makes them where it has none.
     pub(super) fn find(repository: &Repository, files: &Path, path: &str) -> Result<Self> {
-        let below = path.trim_start_matches("./").trim_end_matches('/');
+        let below = within(path);
         let folder = files.join(below);
         if Path::new(below)
             .components()
@@ -225,7 +225,13 @@ fn refers_to(kustomization: &Value, source: (&str, &str)) -> bool {
 }
 
 fn same_path(kustomization: &Value, path: &str) -> bool {
-    text(kustomization, "/spec/path").trim_start_matches("./").trim_matches('/') == path
+    within(text(kustomization, "/spec/path")) == path
+}
+
+/// A path as its names alone: nothing for the repository's root.
+fn within(path: &str) -> &str {
+    let path = path.trim_start_matches("./").trim_end_matches('/');
+    if path == "." { "" } else { path }
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
@@ -325,6 +331,23 @@ spec: {interval: 10m, path: ./apps, prune: true, sourceRef: {kind: GitRepository
             ],
             "a",
             "GitRepository flux-system/flux-system and Kustomization flux-system/flux-system for ./a",
+        );
+    }
+
+    #[test]
+    fn root_is_a_path() {
+        for path in [".", "./", "./.", ""] {
+            check(
+                &[("one.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")],
+                path,
+                "GitRepository flux-system/flux-system and Kustomization flux-system/flux-system for ./",
+            );
+        }
+        let sync = SYNC.replace("./clusters/a", "./");
+        check(
+            &[("a/sync.yaml", &sync)],
+            ".",
+            "GitRepository gitops/fleet and Kustomization gitops/all for ./",
         );
     }
 
