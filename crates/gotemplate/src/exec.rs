@@ -217,6 +217,9 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
                 let name = function.type_name();
                 return self.error(format!("can't print {statement} of type {name}"));
             }
+            Value::Object(object) if let Some(text) = object.printed() => {
+                self.out.extend_from_slice(text.as_bytes());
+            }
             value => match gofmt::print_one(value, &self.scope.run.budget) {
                 Ok(text) => self.out.extend_from_slice(&text),
                 Err(error) => return self.error(error.0),

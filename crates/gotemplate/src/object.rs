@@ -37,6 +37,12 @@ pub trait Object {
         None
     }
 
+    /// The text of an object whose `String()` method is that of its pointer: what an action prints. A function gets a copy,
+    /// which has no such method.
+    fn printed(&self) -> Option<Str> {
+        self.stringer()
+    }
+
     /// The object as plain data, for printing and marshalling.
     fn to_value(&self) -> Value;
 }

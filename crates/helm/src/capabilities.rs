@@ -190,8 +190,14 @@ impl Object for KubeVersionObject {
         }
     }
 
-    fn stringer(&self) -> Option<Str> {
+    fn printed(&self) -> Option<Str> {
         Some(Str::from(self.0.normalized.as_str()))
+    }
+
+    /// What Go prints of a struct without a `String()` method.
+    fn stringer(&self) -> Option<Str> {
+        let KubeVersion { version, normalized, major, minor } = &self.0;
+        Some(Str::from(format!("{{{version} {normalized} {major} {minor}}}")))
     }
 
     fn to_value(&self) -> Value {

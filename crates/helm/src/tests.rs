@@ -368,3 +368,12 @@ fn ignored_files_are_left_out() {
     }
     assert!(ignore::Rules::parse("a/**").is_err());
 }
+#[test]
+fn the_version_of_kubernetes_is_text_to_an_action_and_a_struct_to_a_function() {
+    let template = "a: {{ .Capabilities.KubeVersion }}\nb: {{ .Capabilities.KubeVersion | quote }}\nc: {{ .Capabilities.KubeVersion.Version | quote }}\nd: {{ printf \"%s\" .Capabilities.KubeVersion.String }}\n";
+    check(
+        &[("templates/a.yaml", template)],
+        "",
+        "---\n# Source: app/templates/a.yaml\na: v1.37.0\nb: \"{v1.37.0 v1.37.0 1 37}\"\nc: \"v1.37.0\"\nd: v1.37.0\n",
+    );
+}
