@@ -72,14 +72,16 @@ pub(crate) async fn what_says_prune_disabled_stays(world: World) {
 }
 
 /// An object that somebody else has taken over in the meantime is not ours to delete.
-pub(crate) async fn what_lost_our_labels_stays(world: World) {
+pub(crate) async fn what_lost_our_labels_stays(mut world: World) {
     applied(&world, CONFIG, json!({})).await;
     // Nobody may put the label right before the new revision is there.
+    world.stop().await;
     world.edit("Kustomization", "app", json!({ "spec": { "suspend": true } })).await;
     let taken =
         json!({ "metadata": { "labels": { "kustomize.toolkit.fluxcd.io/name": "another" } } });
     world.edit("ConfigMap", "one", taken).await;
     let second = world.commit(&[("app/app.yaml", &CONFIG.replace("name: one", "name: two"))]);
+    world.start();
     let fetched = |it: &_| (text(it, "/status/artifact/revision") == second).then_some(());
     world.sees("GitRepository", "repo", fetched).await;
     world.edit("Kustomization", "app", json!({ "spec": { "suspend": false } })).await;
