@@ -371,7 +371,7 @@ fn real_repositories() {
         for line in [
             "✔ Kustomization flux-system/flux-system at main@",
             "◎ Kustomization flux-system/infra-controllers: waits for HelmRelease ",
-            "◎ Kustomization flux-system/infra-configs: dependency 'flux-system/infra-controllers' is not ready",
+            "◎ Kustomization flux-system/infra-configs: dependency 'flux-system/infra-controllers' ",
             "◎ Kustomization flux-system/apps: dependency 'flux-system/infra-configs' ",
             "⏸ HelmRelease cert-manager/cert-manager: nothing here reconciles objects of this kind",
         ] {

@@ -140,7 +140,7 @@ impl Mask {
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z".to_owned(), "TIME"),
             (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}".to_owned(), "TIME"),
             (r#"(resourceVersion"?: )"?\d+"?"#.to_owned(), "${1}N"),
-            (r"(Resource Version: +)\d+".to_owned(), "${1}N"),
+            (r"((Resource Version|Total Reconciliations): +)\d+".to_owned(), "${1}N"),
             ("sha256:[0-9a-f]{64}".to_owned(), "DIGEST"),
             (r"\bweb-[a-z0-9]{8,10}-[a-z0-9]{5}\b".to_owned(), "web-HASH-ID"),
             (r"\bweb-[a-z0-9]{8,10}\b".to_owned(), "web-HASH"),
