@@ -191,7 +191,7 @@ fn charts_in_kustomizations_are_those_of_kustomize() {
 }
 
 /// An environment for charts that need none.
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl helm::Environment for Nothing {
     fn now(&self) -> jiff::Timestamp {

@@ -66,7 +66,7 @@ impl Helm<'_> {
 fn release(chart: &Path, name: &str, namespace: &str, version: i64, text: &str) -> Release {
     let chart = Chart::load_dir(chart, Path::new("/")).unwrap();
     let config = helm::from_yaml(&format!("text: {text}\n")).unwrap();
-    let environment = helm_environment();
+    let environment = crate::charts::Nothing;
     let revision = u32::try_from(version).unwrap();
     let options = Options { revision, ..Options::new(name, namespace, &environment) };
     let rendered = helm::render(&chart, &config, &options).unwrap();
@@ -98,19 +98,6 @@ fn release(chart: &Path, name: &str, namespace: &str, version: i64, text: &str) 
         chart,
         config,
     }
-}
-
-fn helm_environment() -> impl helm::Environment {
-    struct Nothing;
-    impl helm::Environment for Nothing {
-        fn now(&self) -> jiff::Timestamp {
-            jiff::Timestamp::UNIX_EPOCH
-        }
-        fn random(&self, buffer: &mut [u8]) {
-            buffer.fill(7);
-        }
-    }
-    Nothing
 }
 
 fn storage(world: &World, driver: Driver) -> Api<DynamicObject> {
