@@ -89,6 +89,35 @@ impl Connection {
         }
     }
 
+    /// What `git fetch` would take a reference for: a name as it is, a tag, a branch, or a commit; `HEAD` where nothing
+    /// is said.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is none of these, and when the server does not answer as it should.
+    pub fn find(&mut self, reference: &str) -> Result<Reference, Error> {
+        if reference.is_empty() {
+            return Ok(Reference::Name("HEAD".to_owned()));
+        }
+        let names = [
+            reference.to_owned(),
+            format!("refs/{reference}"),
+            format!("refs/tags/{reference}"),
+            format!("refs/heads/{reference}"),
+        ];
+        let prefixes: Vec<&str> = names.iter().map(String::as_str).collect();
+        let refs = self.refs(&prefixes)?;
+        if let Some(name) = names.iter().find(|name| refs.iter().any(|it| it.name == **name)) {
+            return Ok(match name.strip_prefix("refs/tags/") {
+                Some(tag) => Reference::Tag(tag.to_owned()),
+                None => Reference::Name(name.clone()),
+            });
+        }
+        match ObjectId::from_hex(reference.as_bytes()) {
+            Ok(id) => Ok(Reference::Commit { id, branch: None }),
+            Err(_) => Err(Error::NotFound(format!("couldn't find remote ref '{reference}'"))),
+        }
+    }
+
     /// What `reference` means now. Fetches nothing, but for commits' dates where two tags of a
     /// semver range differ in build metadata alone.
     ///

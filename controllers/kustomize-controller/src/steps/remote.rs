@@ -4,12 +4,10 @@
 //! since what stands behind a name may change: a build with remote bases is made anew in every visit.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use kustomize::{DirFiles, FileError, FileKind, Files, Remote, RemoteError, RepositoryUrl};
-use tempfile::TempDir;
+use kustomize::{DirFiles, Files, Remote, RemoteError, RepositoryUrl};
 use tokio::runtime::Handle;
 
 /// Bytes of one file: the largest manifests that projects publish have a few.
@@ -82,83 +80,34 @@ impl Remote for Bases {
 
     fn repository(&self, source: &RepositoryUrl) -> Result<Rc<dyn Files>, RemoteError> {
         self.count()?;
-        let checkout = Checkout::of(source);
-        checkout.map(|checkout| Rc::new(checkout) as Rc<dyn Files>).map_err(|error| {
+        let files = checkout(source);
+        files.map(|files| Rc::new(files) as Rc<dyn Files>).map_err(|error| {
             failed(format!("cannot fetch repository: {}", runtime::chain(error.as_ref())))
         })
     }
 }
 
 /// The files of a commit, for as long as they are needed.
-struct Checkout {
-    files: DirFiles,
-    _directory: TempDir,
-}
-
-impl Checkout {
-    fn of(source: &RepositoryUrl) -> Result<Self, runtime::BoxError> {
-        let mut remote = git::Remote::new(source.clone_url().parse()?);
-        let timeout = Duration::from_secs(source.timeout_seconds).min(MAX_TIMEOUT);
-        remote.limits = git::Limits { timeout, max_bytes: MAX_REPOSITORY };
-        let mut connection = remote.connect()?;
-        let tip = tip(&mut connection, &source.reference)?;
-        let directory = tempfile::Builder::new().prefix("base-").tempdir()?;
-        let snapshot = connection.fetch(&tip, &directory.path().join("objects"))?;
-        let tree = directory.path().join("tree");
-        let options = git::CheckoutOptions {
-            submodules: source.submodules,
-            ..git::CheckoutOptions::default()
-        };
-        snapshot.checkout(&tree, &options)?;
-        Ok(Self { files: DirFiles::jailed(&tree)?, _directory: directory })
-    }
-}
-
-/// What a `ref` means to `git fetch`: a branch, a tag, a full name or a commit; the default branch
-/// when there is none.
-fn tip(connection: &mut git::Connection, reference: &str) -> Result<git::Tip, git::Error> {
-    if reference.is_empty() {
-        return connection.resolve(&git::Reference::Name("HEAD".to_owned()));
-    }
-    if let Ok(id) = reference.parse::<git::ObjectId>() {
-        return connection.resolve(&git::Reference::Commit { id, branch: None });
-    }
-    let names =
-        [format!("refs/tags/{reference}"), format!("refs/heads/{reference}"), reference.to_owned()];
-    let mut last = None;
-    for name in names {
-        match connection.resolve(&git::Reference::Name(name)) {
-            Err(error @ git::Error::NotFound(_)) => last = Some(error),
-            answer => return answer,
-        }
-    }
-    Err(last.unwrap_or(git::Error::NotFound(format!("no reference '{reference}'"))))
-}
-
-impl Files for Checkout {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, FileError> {
-        self.files.read(path)
-    }
-
-    fn kind(&self, path: &Path) -> Option<FileKind> {
-        self.files.kind(path)
-    }
-
-    fn list(&self, path: &Path) -> Result<Vec<String>, FileError> {
-        self.files.list(path)
-    }
-
-    fn canonical(&self, path: &Path) -> Result<PathBuf, FileError> {
-        self.files.canonical(path)
-    }
-
-    fn is_link(&self, path: &Path) -> bool {
-        self.files.is_link(path)
-    }
+fn checkout(source: &RepositoryUrl) -> Result<DirFiles, runtime::BoxError> {
+    let mut remote = git::Remote::new(source.clone_url().parse()?);
+    let timeout = Duration::from_secs(source.timeout_seconds).min(MAX_TIMEOUT);
+    remote.limits = git::Limits { timeout, max_bytes: MAX_REPOSITORY };
+    let mut connection = remote.connect()?;
+    let reference = connection.find(&source.reference)?;
+    let tip = connection.resolve(&reference)?;
+    let directory = tempfile::Builder::new().prefix("base-").tempdir()?;
+    let snapshot = connection.fetch(&tip, &directory.path().join("objects"))?;
+    let tree = directory.path().join("tree");
+    let options =
+        git::CheckoutOptions { submodules: source.submodules, ..git::CheckoutOptions::default() };
+    snapshot.checkout(&tree, &options)?;
+    Ok(DirFiles::jailed(&tree)?.keeping(directory))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use kustomize::flux::{self, Injection};
     use testkit::{GitServer, HttpOptions};
 
@@ -197,6 +146,7 @@ mod tests {
         for (reference, name) in [
             ("", "newer"),
             ("?ref=v1", "far"),
+            ("?ref=tags/v1", "far"),
             ("?ref=main", "newer"),
             (&format!("?ref={commit}"), "far"),
         ] {

@@ -1,4 +1,5 @@
 use super::{FileError, FileKind, FileProblem, Files, clean};
+use std::any::Any;
 use std::cell::Cell;
 use std::fs;
 use std::io::Read as _;
@@ -27,6 +28,7 @@ pub struct DirFiles {
     root: PathBuf,
     limits: Limits,
     read: Cell<usize>,
+    _kept: Option<Box<dyn Any + Send>>,
 }
 
 impl DirFiles {
@@ -48,7 +50,13 @@ impl DirFiles {
             let message = format!("'{}': file is not directory", root.display());
             return Err(FileError { message, problem: FileProblem::Io });
         }
-        Ok(Self { root: real, limits, read: Cell::new(0) })
+        Ok(Self { root: real, limits, read: Cell::new(0), _kept: None })
+    }
+
+    /// Keeps a value for as long as the files are needed, such as a temporary directory that is removed with it.
+    #[must_use]
+    pub fn keeping(self, value: impl Any + Send) -> Self {
+        Self { _kept: Some(Box::new(value)), ..self }
     }
 
     /// The directory itself, links resolved.

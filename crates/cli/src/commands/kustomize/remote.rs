@@ -11,9 +11,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use git::{CheckoutOptions, Credentials, Limits, ObjectId, Reference, RemoteUrl};
-use kustomize::{DirFiles, FileError, FileKind, Files, Remote, RemoteError, RepositoryUrl};
-use tempfile::TempDir;
+use git::{CheckoutOptions, Credentials, Limits, Reference, RemoteUrl};
+use kustomize::{DirFiles, Files, Remote, RemoteError, RepositoryUrl};
 
 /// Repositories that one build may fetch.
 const MAX_REPOSITORIES: usize = 100;
@@ -46,16 +45,10 @@ pub(crate) struct SshFlags {
 /// Fetches what kustomizations name. A repository is fetched once per build and reference.
 pub(crate) struct Fetcher<'f> {
     ssh: &'f SshFlags,
-    repositories: RefCell<BTreeMap<(String, String, bool), Rc<Checkout>>>,
+    repositories: RefCell<BTreeMap<(String, String, bool), Rc<DirFiles>>>,
     files: Cell<usize>,
     /// Whether `file://` repositories may be named: not by what came from elsewhere.
     reads_disk: Cell<bool>,
-}
-
-/// A commit's files in a temporary directory, which goes with them.
-struct Checkout {
-    files: DirFiles,
-    _directory: TempDir,
 }
 
 impl<'f> Fetcher<'f> {
@@ -76,7 +69,7 @@ impl<'f> Fetcher<'f> {
         Ok(fetched)
     }
 
-    fn fetch(&self, source: &RepositoryUrl) -> Result<Rc<Checkout>> {
+    fn fetch(&self, source: &RepositoryUrl) -> Result<Rc<DirFiles>> {
         if source.is_local() && !self.reads_disk.get() {
             bail!("a repository from elsewhere may not name one on this disk");
         }
@@ -92,7 +85,7 @@ impl<'f> Fetcher<'f> {
         Ok(fetched)
     }
 
-    fn checkout(&self, source: &RepositoryUrl) -> Result<Checkout> {
+    fn checkout(&self, source: &RepositoryUrl) -> Result<DirFiles> {
         let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
         let mut remote = match source.clone_url().strip_prefix("file://") {
             Some(path) => local(Path::new(path))?,
@@ -107,7 +100,7 @@ impl<'f> Fetcher<'f> {
                 let id = git::local::rev_parse(&local.path, revision.unwrap_or("HEAD"))?;
                 Reference::Commit { id, branch: None }
             }
-            None => find(&mut connection, &source.reference)?,
+            None => connection.find(&source.reference)?,
         };
         let tip = connection.resolve(&reference)?;
         let snapshot = connection.fetch(&tip, &directory.path().join("objects"))?;
@@ -115,7 +108,7 @@ impl<'f> Fetcher<'f> {
         let options =
             CheckoutOptions { submodules: source.submodules, ..CheckoutOptions::default() };
         snapshot.checkout(&files, &options)?;
-        Ok(Checkout { files: DirFiles::jailed(&files)?, _directory: directory })
+        Ok(DirFiles::jailed(&files)?.keeping(directory))
     }
 
     fn remote(&self, url: &RemoteUrl) -> Result<git::Remote> {
@@ -190,32 +183,6 @@ fn local(path: &Path) -> Result<git::Remote> {
     Ok(remote)
 }
 
-/// What `git fetch` would make of a reference: a name as it is, a tag, a branch, or a commit; the default branch
-/// where none is said.
-fn find(connection: &mut git::Connection, reference: &str) -> Result<Reference> {
-    if reference.is_empty() {
-        return Ok(Reference::Name("HEAD".to_owned()));
-    }
-    let names = [
-        reference.to_owned(),
-        format!("refs/{reference}"),
-        format!("refs/tags/{reference}"),
-        format!("refs/heads/{reference}"),
-    ];
-    let prefixes: Vec<&str> = names.iter().map(String::as_str).collect();
-    let refs = connection.refs(&prefixes)?;
-    if let Some(name) = names.iter().find(|name| refs.iter().any(|it| it.name == **name)) {
-        return Ok(match name.strip_prefix("refs/tags/") {
-            Some(tag) => Reference::Tag(tag.to_owned()),
-            None => Reference::Name(name.clone()),
-        });
-    }
-    match ObjectId::from_hex(reference.as_bytes()) {
-        Ok(id) => Ok(Reference::Commit { id, branch: None }),
-        Err(_) => bail!("couldn't find remote ref '{reference}'"),
-    }
-}
-
 impl SshFlags {
     fn credentials(&self) -> Result<Credentials> {
         let home = home();
@@ -244,28 +211,6 @@ fn home() -> Option<PathBuf> {
 
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-impl Files for Checkout {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, FileError> {
-        self.files.read(path)
-    }
-
-    fn kind(&self, path: &Path) -> Option<FileKind> {
-        self.files.kind(path)
-    }
-
-    fn list(&self, path: &Path) -> Result<Vec<String>, FileError> {
-        self.files.list(path)
-    }
-
-    fn canonical(&self, path: &Path) -> Result<PathBuf, FileError> {
-        self.files.canonical(path)
-    }
-
-    fn is_link(&self, path: &Path) -> bool {
-        self.files.is_link(path)
-    }
 }
 
 #[cfg(test)]
