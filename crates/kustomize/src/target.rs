@@ -431,8 +431,8 @@ fn remove_validated_by(value: &mut Value) {
         return;
     };
     if let Some(labels) = meta.get_mut("labels").and_then(Value::as_object_mut) {
-        labels.remove(VALIDATED_BY);
-        if labels.is_empty() {
+        let removed = labels.remove(VALIDATED_BY).is_some();
+        if removed && labels.is_empty() {
             meta.remove("labels");
         }
     }

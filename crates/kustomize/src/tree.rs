@@ -15,6 +15,7 @@ pub(crate) mod schema;
 pub(crate) mod set;
 
 use crate::error::{Error, Result};
+use yaml::ScalarStyle;
 
 /// Names one node of a [`Tree`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -80,6 +81,17 @@ impl Style {
     pub(crate) const FOLDED: Self = Self(16);
     /// `{}` or `[]`
     pub(crate) const FLOW: Self = Self(32);
+
+    /// A scalar's style as the reader tells it.
+    pub(crate) const fn of(style: ScalarStyle) -> Self {
+        match style {
+            ScalarStyle::Plain => Self::PLAIN,
+            ScalarStyle::SingleQuoted => Self::SINGLE,
+            ScalarStyle::DoubleQuoted => Self::DOUBLE,
+            ScalarStyle::Literal => Self::LITERAL,
+            ScalarStyle::Folded => Self::FOLDED,
+        }
+    }
 
     /// Whether any style of `other` is part of this one.
     pub(crate) const fn has(self, other: Self) -> bool {

@@ -5,7 +5,7 @@ mod node;
 mod scalar;
 mod writer;
 
-pub use json::{from_json, from_json_indented};
+pub use json::{from_json, from_json_indented, string_style};
 pub use node::{SequenceIndent, Style, emit};
 
 pub(crate) use json::reads_as_string;

@@ -28,7 +28,7 @@ mod scan;
 mod tests;
 
 pub use document::{Document, Step};
-pub use emit::{SequenceIndent, Style, emit, from_json, from_json_indented};
+pub use emit::{SequenceIndent, Style, emit, from_json, from_json_indented, string_style};
 pub use error::Error;
 pub use node::{Comments, Kind, Node, ScalarStyle};
 pub use resolve::Rules;

@@ -152,7 +152,7 @@ fn values(
     }
     let file = read::inner_document(tree, &text)
         .context(|| "could not parse values file into rnode".to_owned())?;
-    let inline = json::from_value(tree, &inline);
+    let inline = json::from_value(tree, &inline)?;
     let (target, patch) = if chart.values_merge == MERGE { (inline, file) } else { (file, inline) };
     let merged = merge(tree, target, patch, MergeOptions::default())
         .context(|| "could not merge values".to_owned())?;

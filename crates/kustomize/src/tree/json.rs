@@ -48,6 +48,10 @@ fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Valu
             Ok(Value::String(String::new()))
         }
         Kind::Scalar if !in_flow && changes_in_writing(node) => rewritten(node),
+        // Between brackets a time of day cannot stand without quotes, and with them it is a string.
+        Kind::Scalar if in_flow && node.value.contains(':') => {
+            scalar(&Node { style: Style(node.style.0 | Style::DOUBLE.0), ..node.clone() })
+        }
         Kind::Scalar | Kind::None => scalar(node),
     }
 }
@@ -178,14 +182,37 @@ fn plain_digits(text: &str) -> bool {
         && (text.len() == 1 || !text.starts_with('0'))
 }
 
-/// A tree that says the same as a JSON value, keys sorted.
-pub(crate) fn from_value(tree: &mut Tree, value: &Value) -> NodeId {
-    build(tree, value, false)
+/// A tree that says the same as a JSON value, keys sorted, as if it was written as YAML and read again.
+pub(crate) fn from_value(tree: &mut Tree, value: &Value) -> Result<NodeId> {
+    readable(value)?;
+    Ok(build(tree, value, false))
 }
 
 /// As [`from_value`], for what went through Go's generic JSON reader, which knows only 64-bit floats.
-pub(crate) fn from_value_as_floats(tree: &mut Tree, value: &Value) -> NodeId {
-    build(tree, value, true)
+pub(crate) fn from_value_as_floats(tree: &mut Tree, value: &Value) -> Result<NodeId> {
+    readable(value)?;
+    Ok(build(tree, value, true))
+}
+
+/// Fails if there is a block of text in a value that go-yaml would write so that it cannot be read again: one that
+/// starts with a tab.
+fn readable(value: &Value) -> Result<()> {
+    if !has_block_with_tab(value) {
+        return Ok(());
+    }
+    let written = yaml::from_json_indented(value, 4);
+    yaml::parse_all(&written).map(|_| ()).map_err(|error| Error::new(error.go_message()))
+}
+
+fn has_block_with_tab(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            text.starts_with('\t') && yaml::string_style(text) == yaml::ScalarStyle::Literal
+        }
+        Value::Array(items) => items.iter().any(has_block_with_tab),
+        Value::Object(map) => map.values().any(has_block_with_tab),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn build(tree: &mut Tree, value: &Value, floats: bool) -> NodeId {
@@ -196,7 +223,10 @@ fn build(tree: &mut Tree, value: &Value, floats: bool) -> NodeId {
         Value::Bool(value) => tree.add(Node::tagged(value.to_string(), Tag::Bool)),
         // Go writes this text without quotes and reads it again as the sign for merging.
         Value::String(text) if text == "<<" => tree.add(Node::tagged(text.as_str(), Tag::Merge)),
-        Value::String(text) => tree.add(Node::string(text.as_str())),
+        Value::String(text) => {
+            let style = Style::of(yaml::string_style(text));
+            tree.add(Node { style, ..Node::tagged(text.as_str(), Tag::Str) })
+        }
         Value::Number(number) => {
             let node = number_node(number, floats);
             tree.add(node)

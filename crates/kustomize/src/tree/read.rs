@@ -151,7 +151,7 @@ impl<'t> Loader<'t> {
         let (anchor, comments) = (node.anchor, node.comments);
         let loaded = match node.kind {
             yaml::Kind::Scalar { text, style } => {
-                let style = Style(style_of(style).0 | tagged.0);
+                let style = Style(Style::of(style).0 | tagged.0);
                 self.tree.add(Node {
                     kind: Kind::Scalar,
                     style,
@@ -267,16 +267,6 @@ const fn flow_style(flow: bool) -> Style {
     if flow { Style::FLOW } else { Style::PLAIN }
 }
 
-const fn style_of(style: ScalarStyle) -> Style {
-    match style {
-        ScalarStyle::Plain => Style::PLAIN,
-        ScalarStyle::SingleQuoted => Style::SINGLE,
-        ScalarStyle::DoubleQuoted => Style::DOUBLE,
-        ScalarStyle::Literal => Style::LITERAL,
-        ScalarStyle::Folded => Style::FOLDED,
-    }
-}
-
 /// Whether a text read as YAML 1.1 is something else than a string, which is when kyaml puts quotes around it.
 pub(crate) fn looks_like_other_type(text: &str) -> bool {
     if text.is_empty() || text.contains('\n') {
@@ -290,7 +280,8 @@ pub(crate) fn looks_like_other_type(text: &str) -> bool {
     }
     match yaml::to_json(text, yaml::Rules::V2) {
         Ok(value) => !value.is_string(),
-        Err(_) => false,
+        // Infinities and what is no number are floats that JSON does not have.
+        Err(error) => error.message.starts_with("json: unsupported value"),
     }
 }
 

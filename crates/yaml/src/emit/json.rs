@@ -31,6 +31,23 @@ pub fn from_json_indented(value: &Value, step: usize) -> String {
     encoder.document(value)
 }
 
+/// The style that [`from_json_indented`] gives a string that is a value of a field.
+pub fn string_style(text: &str) -> ScalarStyle {
+    let analysis = Analysis::of(text, Dialect::V3);
+    analysis.choose(wished_style(text, Rules::V3), Place::default())
+}
+
+/// The style that a string would have if nothing in it ruled that out.
+fn wished_style(text: &str, rules: Rules) -> ScalarStyle {
+    if text.contains('\n') {
+        ScalarStyle::Literal
+    } else if reads_as_string(text, rules) {
+        ScalarStyle::Plain
+    } else {
+        ScalarStyle::DoubleQuoted
+    }
+}
+
 struct Encoder {
     writer: Writer,
 }
@@ -102,13 +119,7 @@ impl Encoder {
     fn style(&self, text: &str, place: Place) -> (ScalarStyle, bool) {
         let dialect = self.writer.dialect;
         let rules = if dialect == Dialect::V2 { Rules::V2 } else { Rules::V3 };
-        let wished = if text.contains('\n') {
-            ScalarStyle::Literal
-        } else if reads_as_string(text, rules) {
-            ScalarStyle::Plain
-        } else {
-            ScalarStyle::DoubleQuoted
-        };
+        let wished = wished_style(text, rules);
         let analysis = Analysis::of(text, dialect);
         let simple = !analysis.multiline() && text.len() <= LONGEST_SIMPLE_KEY;
         let place = Place { simple_key: place.simple_key && simple, ..place };

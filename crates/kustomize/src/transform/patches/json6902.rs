@@ -70,7 +70,7 @@ impl JsonPatch {
                 "json: cannot unmarshal a value that is no object into Go value of type map[string]interface {}",
             ));
         }
-        let new = json::from_value_as_floats(tree, &value);
+        let new = json::from_value_as_floats(tree, &value)?;
         tree.overwrite(object, new);
         let mut annotations = resource::annotations(tree, object);
         annotations.extend(internal);
