@@ -53,18 +53,23 @@ pub(super) fn run(engine: Engine, args: &Args) -> Result<()> {
         bail!("there are no cases that are expected to succeed");
     }
     let real = tools::all()?.join(engine.name());
-    cargo::run(&["build", "--release", "--package", "cli", "--bin", "weir"])?;
+    // All of the workspace, so that features of dependencies, and with them what is built, stay the same.
+    cargo::run(&["build", "--release", "--workspace", "--bin", "weir"])?;
     let ours = cargo::target_dir()?.join("release/weir");
 
-    // Ours first: the system tells the peak of all children so far, so the smaller program has to go first.
-    let mut mine = Vec::new();
+    // The system tells the peak of all children so far, so the smaller program goes first, once through all cases;
+    // that also fills the page cache for both.
     for case in &cases {
-        mine.push(measure(&ours, Some(engine.name()), case, args.rounds)?);
+        measure(&ours, Some(engine.name()), case)?;
     }
     let my_peak = peak()?;
-    let mut theirs = Vec::new();
-    for case in &cases {
-        theirs.push(measure(&real, None, case, args.rounds)?);
+    let mut mine = vec![Duration::ZERO; cases.len()];
+    let mut theirs = vec![Duration::ZERO; cases.len()];
+    for _ in 0..args.rounds {
+        for ((case, mine), theirs) in cases.iter().zip(&mut mine).zip(&mut theirs) {
+            *mine += measure(&ours, Some(engine.name()), case)?;
+            *theirs += measure(&real, None, case)?;
+        }
     }
     let their_peak = peak()?;
 
@@ -99,18 +104,15 @@ pub(super) fn run(engine: Engine, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The CPU time of a case's rounds.
-fn measure(program: &Path, subcommand: Option<&str>, case: &Case, rounds: u32) -> Result<Duration> {
+/// The CPU time of one run of a case.
+fn measure(program: &Path, subcommand: Option<&str>, case: &Case) -> Result<Duration> {
     let before = cpu()?;
-    for _ in 0..rounds {
-        let mut command = cargo::command(&program.display().to_string());
-        command.args(subcommand).args(&case.arguments).current_dir(&case.folder);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let status =
-            command.status().with_context(|| format!("cannot run {}", program.display()))?;
-        if !status.success() {
-            bail!("{} fails on {}", program.display(), case.name);
-        }
+    let mut command = cargo::command(&program.display().to_string());
+    command.args(subcommand).args(&case.arguments).current_dir(&case.folder);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let status = command.status().with_context(|| format!("cannot run {}", program.display()))?;
+    if !status.success() {
+        bail!("{} fails on {}", program.display(), case.name);
     }
     Ok(cpu()?.saturating_sub(before))
 }
