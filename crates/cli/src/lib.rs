@@ -8,6 +8,7 @@ mod commands;
 mod connect;
 mod files;
 mod kinds;
+mod lazy;
 mod objects;
 mod output;
 
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::lazy::Lazy;
 use crate::output::Exit;
 
 /// Keeps Kubernetes clusters in the state that a Git repository describes.
@@ -35,9 +37,9 @@ enum Command {
     #[command(flatten)]
     Online(Online),
     /// Render, pack and look at charts, with Helm's own flags.
-    Helm(commands::helm::Args),
+    Helm(Lazy<commands::helm::Args>),
     /// Build kustomizations, with kustomize's own flags.
-    Kustomize(commands::kustomize::Args),
+    Kustomize(Lazy<commands::kustomize::Args>),
     /// Print a completion script for a shell.
     Completion {
         /// Which shell.
@@ -49,23 +51,23 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Online {
     /// Reconcile a repository before your eyes, with no cluster or on a real one.
-    Up(commands::up::Args),
+    Up(Lazy<commands::up::Args>),
     /// Print the state of objects as a table.
-    Get(commands::get::Args),
+    Get(Lazy<commands::get::Args>),
     /// Ask for an object to be reconciled now, and wait for the outcome.
-    Reconcile(commands::reconcile::Args),
+    Reconcile(Lazy<commands::reconcile::Args>),
     /// Stop reconciling objects until they are resumed.
-    Suspend(commands::suspend::Args),
+    Suspend(Lazy<commands::suspend::Args>),
     /// Reconcile suspended objects again, and wait for the outcome.
-    Resume(commands::suspend::Args),
+    Resume(Lazy<commands::suspend::Args>),
     /// Print what an object has applied, as a tree.
-    Tree(commands::tree::Args),
+    Tree(Lazy<commands::tree::Args>),
     /// Print what a Kustomization would apply.
-    Build(commands::build::Args),
+    Build(Lazy<commands::build::Args>),
     /// Print the version of the client, and of the server when one answers.
-    Version(commands::version::Args),
+    Version(Lazy<commands::version::Args>),
     /// Serve a Kubernetes API from memory, for trying and testing.
-    Apiserver(commands::apiserver::Args),
+    Apiserver(Lazy<commands::apiserver::Args>),
 }
 
 /// Parses the command line, runs the command and prints what went wrong, if anything did.
@@ -80,7 +82,9 @@ pub fn main() -> ExitCode {
     };
     let result = match command {
         Command::Online(command) => online(&connection, command),
-        Command::Helm(args) => Ok(commands::helm::run(args, connection.namespace.as_deref())),
+        Command::Helm(args) => {
+            Ok(commands::helm::run(args.into_inner(), connection.namespace.as_deref()))
+        }
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -5,35 +5,48 @@ mod defaults;
 mod parse;
 
 use crate::error::{Error, Result};
-use crate::id::Gvk;
+use crate::id::{Gvk, Text};
 use crate::tree::lookup::split_path;
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use parse::{field_specs as parse_field_specs, transformer_config};
 
 /// One place in objects of some kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct FieldSpec {
     pub(crate) gvk: Gvk,
     /// Field names separated by `/`; `\/` is a slash inside a name, `[]` after a name says that it is a list.
-    pub(crate) path: String,
-    /// The path taken apart.
-    pub(crate) parts: Vec<String>,
+    pub(crate) path: Text,
     /// Whether missing fields are created.
     pub(crate) create: bool,
+    /// The path taken apart, once somebody asks: of the built-in places most builds see only a few.
+    parts: OnceLock<Vec<String>>,
 }
 
 impl FieldSpec {
-    pub(crate) fn new(gvk: Gvk, path: &str, create: bool) -> Self {
-        Self { gvk, path: path.to_owned(), parts: split_path(path, '/'), create }
+    pub(crate) fn new(gvk: Gvk, path: impl Into<Text>, create: bool) -> Self {
+        Self { gvk, path: path.into(), create, parts: OnceLock::new() }
     }
 
     /// A place in every object.
-    pub(crate) fn everywhere(path: &str, create: bool) -> Self {
+    pub(crate) fn everywhere(path: &'static str, create: bool) -> Self {
         Self::new(Gvk::default(), path, create)
     }
+
+    /// The field names on the path.
+    pub(crate) fn parts(&self) -> &[String] {
+        self.parts.get_or_init(|| split_path(&self.path, '/'))
+    }
 }
+
+impl PartialEq for FieldSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.gvk == other.gvk && self.path == other.path && self.create == other.create
+    }
+}
+
+impl Eq for FieldSpec {}
 
 /// Kinds that sort before all others, in this order.
 pub(crate) const ORDER_FIRST: &[&str] = &[
@@ -78,13 +91,8 @@ fn rank(kind: &str) -> isize {
 
 /// How selectors are ordered in tables: known kinds first, the rest by group, version and kind.
 fn compare(a: &Gvk, b: &Gvk) -> Ordering {
-    let or = |text: &str, default: &str| {
-        if text.is_empty() { default.to_owned() } else { text.to_owned() }
-    };
-    let text = |gvk: &Gvk| {
-        format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
-    };
-    rank(&a.kind).cmp(&rank(&b.kind)).then_with(|| text(a).cmp(&text(b)))
+    let order = rank(&a.kind).cmp(&rank(&b.kind));
+    order.then_with(|| a.sort_key().cmp(b.sort_key()))
 }
 
 /// Adds field specs to others; the same place twice has to agree on `create`.
@@ -133,11 +141,6 @@ impl TransformerConfig {
     /// The built-in tables.
     pub(crate) fn builtin() -> Arc<Self> {
         defaults::config()
-    }
-
-    /// The built-in tables as they are after a merge into empty ones.
-    pub(crate) fn builtin_merged() -> Arc<Self> {
-        defaults::merged()
     }
 
     /// Adds another configuration's entries to this one.

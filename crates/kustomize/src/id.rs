@@ -1,14 +1,18 @@
 //! What objects are called during a build: kinds and ids, as the original compares and prints them.
 
 use crate::tree::{NodeId, Tree};
+use std::borrow::Cow;
 use std::fmt;
+
+/// A text that is built in or comes from an object.
+pub(crate) type Text = Cow<'static, str>;
 
 /// Group, version and kind. As a selector, empty parts match anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Gvk {
-    pub(crate) group: String,
-    pub(crate) version: String,
-    pub(crate) kind: String,
+    pub(crate) group: Text,
+    pub(crate) version: Text,
+    pub(crate) kind: Text,
     /// Whether the kind is known to have no namespace. Left false in selectors and in remembered ids.
     pub(crate) cluster_scoped: bool,
 }
@@ -21,12 +25,29 @@ impl Gvk {
 
     /// A selector.
     pub(crate) fn selector(group: &str, version: &str, kind: &str) -> Self {
+        let own = |text: &str| Text::Owned(text.to_owned());
+        Self { group: own(group), version: own(version), kind: own(kind), cluster_scoped: false }
+    }
+
+    /// A selector of the built-in tables.
+    pub(crate) const fn builtin(
+        group: &'static str,
+        version: &'static str,
+        kind: &'static str,
+    ) -> Self {
         Self {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            kind: kind.to_owned(),
+            group: Text::Borrowed(group),
+            version: Text::Borrowed(version),
+            kind: Text::Borrowed(kind),
             cluster_scoped: false,
         }
+    }
+
+    /// What kinds are ordered by: the bytes of `group_version_kind`, where `~G`, `~V` and `~K` stand for what is empty.
+    pub(crate) fn sort_key(&self) -> impl Iterator<Item = u8> {
+        let [group, version, kind] =
+            [or(&self.group, "~G"), or(&self.version, "~V"), or(&self.kind, "~K")];
+        [group, "_", version, "_", kind].into_iter().flat_map(str::bytes)
     }
 
     /// The kind of an object.
@@ -41,7 +62,7 @@ impl Gvk {
     /// `group/version`, or the version alone.
     pub(crate) fn api_version(&self) -> String {
         if self.group.is_empty() {
-            self.version.clone()
+            self.version.to_string()
         } else {
             format!("{}/{}", self.group, self.version)
         }
@@ -131,6 +152,7 @@ impl ResId {
     /// What tells two objects of a build apart, for use in sets.
     pub(crate) fn key(&self) -> (String, String, String, String, String) {
         let Gvk { group, version, kind, cluster_scoped: _ } = self.gvk.clone();
+        let (group, version, kind) = (group.into_owned(), version.into_owned(), kind.into_owned());
         (group, version, kind, self.effective_namespace().to_owned(), self.name.clone())
     }
 

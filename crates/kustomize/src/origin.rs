@@ -63,7 +63,7 @@ impl Origin {
             configured_in: own.path.clone(),
             configured_by: Some(Configured {
                 api_version: gvk.api_version(),
-                kind: gvk.kind,
+                kind: gvk.kind.into_owned(),
                 name,
                 namespace,
             }),

@@ -481,7 +481,7 @@ fn load_generator(kind: &str, value: Value, shape: &'static Fields) -> Result<Ge
 fn builtin_kind(build: &Build<'_>, config: NodeId) -> Result<String> {
     let id = resource::id(&build.tree, config);
     if id.gvk.group.is_empty() && id.gvk.version == BUILTIN {
-        return Ok(id.gvk.kind);
+        return Ok(id.gvk.kind.into_owned());
     }
     let message = format!(
         "external plugins disabled; unable to load external plugin {}",

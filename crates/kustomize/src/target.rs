@@ -29,13 +29,13 @@ pub(crate) struct Accumulator {
 
 impl Accumulator {
     /// Adds tables to those collected. Even the first ones are added to empty tables, not taken over: on the way an
-    /// entry for all kinds gives way to one for a kind.
+    /// entry for all kinds gives way to one for a kind. The built-in ones have no such entries.
     fn merge_config(&mut self, more: &Arc<TransformerConfig>) -> Result<()> {
-        let (builtin, alone) = (TransformerConfig::builtin(), TransformerConfig::builtin_merged());
-        let is_builtin = Arc::ptr_eq(more, &builtin) || Arc::ptr_eq(more, &alone);
         match &mut self.config {
-            None if is_builtin => self.config = Some(alone),
-            Some(mine) if Arc::ptr_eq(mine, more) || (is_builtin && Arc::ptr_eq(mine, &alone)) => {}
+            None if Arc::ptr_eq(more, &TransformerConfig::builtin()) => {
+                self.config = Some(Arc::clone(more));
+            }
+            Some(mine) if Arc::ptr_eq(mine, more) => {}
             mine => {
                 let mut merged = mine.as_deref().cloned().unwrap_or_default();
                 merged.merge(more)?;

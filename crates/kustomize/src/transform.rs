@@ -64,7 +64,7 @@ pub(crate) fn rename(
 
 /// Kinds whose name is given from outside.
 fn keeps_its_name(gvk: &Gvk) -> bool {
-    matches!(gvk.kind.as_str(), "CustomResourceDefinition" | "Namespace")
+    matches!(gvk.kind.as_ref(), "CustomResourceDefinition" | "Namespace")
         || (gvk.kind == "APIService" && gvk.group == "apiregistration.k8s.io")
 }
 

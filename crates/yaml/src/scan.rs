@@ -449,10 +449,10 @@ impl<'a> Scanner<'a> {
     /// Goes over white space and comments. A tab may not stand where a key could.
     fn skip_to_token(&mut self, scan_mark: Mark) -> Result<(), Error> {
         loop {
-            while self.input.byte(0) == b' '
-                || (self.input.byte(0) == b'\t' && (self.flow_level() > 0 || !self.key_allowed))
-            {
+            self.input.skip_spaces(i64::MAX);
+            while self.input.byte(0) == b'\t' && (self.flow_level() > 0 || !self.key_allowed) {
                 self.input.skip();
+                self.input.skip_spaces(i64::MAX);
             }
             self.comment_before_entry();
             if self.input.byte(0) == b'#' {

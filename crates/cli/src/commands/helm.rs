@@ -2,6 +2,7 @@
 
 use helm::Error;
 
+use crate::lazy::Lazy;
 use crate::output::{self, Exit};
 
 mod dependency;
@@ -33,19 +34,19 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Print what a chart renders to.
-    Template(Box<template::Args>),
+    Template(Lazy<template::Args>),
     /// Pack a chart folder into an archive.
-    Package(Box<package::Args>),
+    Package(Lazy<package::Args>),
     /// Look for mistakes in a chart.
-    Lint(Box<lint::Args>),
+    Lint(Lazy<lint::Args>),
     /// Print parts of a chart.
     #[command(visible_alias = "inspect")]
-    Show(Box<show::Args>),
+    Show(Lazy<show::Args>),
     /// Look after a chart's dependencies.
     #[command(visible_aliases = ["dep", "dependencies"])]
-    Dependency(Box<dependency::Args>),
+    Dependency(Lazy<dependency::Args>),
     /// Check a package against its provenance file.
-    Verify(verify::Args),
+    Verify(Lazy<verify::Args>),
 }
 
 /// Runs one of Helm's commands, for a release in `namespace`.

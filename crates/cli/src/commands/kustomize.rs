@@ -1,5 +1,6 @@
 //! `weir kustomize build`: kustomize's own command, with its flags and its output.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -7,6 +8,7 @@ use clap::ValueEnum;
 use kustomize::{ChartRenderer, DirFiles, LoadRestriction, Options, Reorder, RepositoryUrl};
 
 use super::helm::Inflater;
+use crate::lazy::Lazy;
 use crate::output::{self, Exit};
 
 pub(crate) mod remote;
@@ -21,7 +23,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Print the objects that a kustomization stands for.
-    Build(Box<BuildArgs>),
+    Build(Lazy<BuildArgs>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -131,6 +133,8 @@ impl BuildArgs {
         };
         match self.build(&remote, &options)? {
             Ok(built) => {
+                // The program ends after this, so there is no sense in taking the result apart node by node.
+                let built = ManuallyDrop::new(built);
                 built.warnings.iter().for_each(|warning| output::complain(warning));
                 self.write(&built)?;
                 Ok(Exit::Done)

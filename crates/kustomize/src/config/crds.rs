@@ -69,7 +69,7 @@ fn collect(
 
 fn add(config: &mut TransformerConfig, gvk: &Gvk, property: &Value, path: &[String]) -> Result<()> {
     let text = |name: &str| property.get(name).and_then(Value::as_str);
-    let here = [FieldSpec::new(gvk.clone(), &path.join("/"), false)];
+    let here = [FieldSpec::new(gvk.clone(), path.join("/"), false)];
     if text("x-kubernetes-annotation").is_some() {
         merge_specs(&mut config.common_annotations, &here)?;
     }
@@ -86,7 +86,7 @@ fn add(config: &mut TransformerConfig, gvk: &Gvk, property: &Value, path: &[Stri
         let path = format!("{}/{name}", path.join("/"));
         config.add_reference(&NameReference {
             gvk: Gvk::selector("", version, kind),
-            referrers: vec![FieldSpec::new(gvk.clone(), &path, false)],
+            referrers: vec![FieldSpec::new(gvk.clone(), path, false)],
         })?;
     }
     Ok(())

@@ -4,27 +4,14 @@ use super::{FieldSpec, NameReference, TransformerConfig};
 use crate::id::Gvk;
 use std::sync::{Arc, LazyLock};
 
-/// The built-in tables, sorted as the original sorts them.
+/// The built-in tables, in the order in which the original has them after sorting.
 pub(super) fn config() -> Arc<TransformerConfig> {
     static CONFIG: LazyLock<Arc<TransformerConfig>> =
         LazyLock::new(|| Arc::new(read(include_str!("../data/fieldspecs.txt"))));
     Arc::clone(&CONFIG)
 }
 
-/// The built-in tables merged into empty ones, which leaves out what they say twice.
-pub(super) fn merged() -> Arc<TransformerConfig> {
-    static MERGED: LazyLock<Arc<TransformerConfig>> = LazyLock::new(|| {
-        let mut merged = TransformerConfig::default();
-        match merged.merge(&config()) {
-            Ok(()) => Arc::new(merged),
-            // The tables contradict themselves nowhere, so this is never reached.
-            Err(_) => config(),
-        }
-    });
-    Arc::clone(&MERGED)
-}
-
-fn read(text: &str) -> TransformerConfig {
+fn read(text: &'static str) -> TransformerConfig {
     let mut config = TransformerConfig::default();
     let mut section = "";
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -45,14 +32,13 @@ fn read(text: &str) -> TransformerConfig {
             list.push(spec);
         }
     }
-    config.sort();
     config
 }
 
-fn gvk<'a>(words: &mut impl Iterator<Item = &'a str>) -> Gvk {
+fn gvk(words: &mut impl Iterator<Item = &'static str>) -> Gvk {
     let mut word = || words.next().filter(|word| *word != "-").unwrap_or_default();
     let (kind, group, version) = (word(), word(), word());
-    Gvk::selector(group, version, kind)
+    Gvk::builtin(group, version, kind)
 }
 
 fn list<'a>(config: &'a mut TransformerConfig, section: &str) -> Option<&'a mut Vec<FieldSpec>> {
@@ -70,4 +56,25 @@ fn list<'a>(config: &'a mut TransformerConfig, section: &str) -> Option<&'a mut 
         "nameReference" => &mut config.name_reference.last_mut()?.referrers,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_sorted() {
+        let mut sorted = config().as_ref().clone();
+        sorted.sort();
+        assert!(sorted == *config());
+    }
+
+    /// So the tables may be taken over where the original merges them into empty ones.
+    #[test]
+    fn merging_changes_nothing() {
+        let mut merged = TransformerConfig::default();
+        merged.merge(&config()).unwrap();
+        assert!(merged == *config());
+        assert!(merged.name_reference.len() > 10 && merged.common_labels.len() > 20);
+    }
 }

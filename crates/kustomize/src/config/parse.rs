@@ -39,7 +39,7 @@ pub(crate) fn field_specs(args: &[FieldSpecArgs]) -> Vec<FieldSpec> {
         .map(|args| {
             FieldSpec::new(
                 Gvk::selector(&args.group, &args.version, &args.kind),
-                &args.path,
+                args.path.clone(),
                 args.create,
             )
         })

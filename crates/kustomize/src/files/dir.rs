@@ -1,7 +1,8 @@
 use super::{FileError, FileKind, FileProblem, Files, clean};
 use std::any::Any;
-use std::cell::Cell;
-use std::fs;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,9 @@ pub struct DirFiles {
     root: PathBuf,
     limits: Limits,
     read: Cell<usize>,
+    /// Directories that were asked for, and what is behind them: most files of a build share a few directories, and
+    /// following links from the root for each is most of the work of finding it.
+    directories: RefCell<HashMap<PathBuf, PathBuf>>,
     _kept: Option<Box<dyn Any + Send>>,
 }
 
@@ -50,7 +54,8 @@ impl DirFiles {
             let message = format!("'{}': file is not directory", root.display());
             return Err(FileError { message, problem: FileProblem::Io });
         }
-        Ok(Self { root: real, limits, read: Cell::new(0), _kept: None })
+        let directories = RefCell::default();
+        Ok(Self { root: real, limits, read: Cell::new(0), directories, _kept: None })
     }
 
     /// Keeps a value for as long as the files are needed, such as a temporary directory that is removed with it.
@@ -64,17 +69,42 @@ impl DirFiles {
         &self.root
     }
 
-    /// The real path behind a path inside, all links followed.
-    fn real(&self, path: &Path) -> Result<PathBuf, FileError> {
+    /// What is behind a path inside, all links followed, and its real path.
+    fn real(&self, path: &Path) -> Result<(PathBuf, Metadata), FileError> {
         let inside = clean(path);
+        let failed = |error: std::io::Error| io(&inside, &error);
+        if let (Some(parent), Some(name)) = (inside.parent(), inside.file_name()) {
+            let real = self.directory(parent, &inside)?.join(name);
+            let metadata = fs::symlink_metadata(&real).map_err(failed)?;
+            if !metadata.is_symlink() {
+                return Ok((real, metadata));
+            }
+        }
+        let real = self.follow(&inside, &inside)?;
+        let metadata = fs::metadata(&real).map_err(failed)?;
+        Ok((real, metadata))
+    }
+
+    /// The real path of a directory, which is remembered; errors name `asked`.
+    fn directory(&self, inside: &Path, asked: &Path) -> Result<PathBuf, FileError> {
+        if let Some(known) = self.directories.borrow().get(inside) {
+            return Ok(known.clone());
+        }
+        let real = self.follow(inside, asked)?;
+        self.directories.borrow_mut().insert(inside.to_owned(), real.clone());
+        Ok(real)
+    }
+
+    /// Follows all links on a path inside; errors name `asked`.
+    fn follow(&self, inside: &Path, asked: &Path) -> Result<PathBuf, FileError> {
         let wanted = match inside.strip_prefix("/") {
             Ok(rest) => self.root.join(rest),
             Err(_) => self.root.clone(),
         };
-        let real = fs::canonicalize(&wanted).map_err(|error| io(&inside, &error))?;
+        let real = fs::canonicalize(&wanted).map_err(|error| io(asked, &error))?;
         if !real.starts_with(&self.root) {
             let message =
-                format!("'{}' leads out of the directory that may be read", inside.display());
+                format!("'{}' leads out of the directory that may be read", asked.display());
             return Err(FileError { message, problem: FileProblem::Forbidden });
         }
         Ok(real)
@@ -97,14 +127,13 @@ fn io(path: &Path, error: &std::io::Error) -> FileError {
 
 impl Files for DirFiles {
     fn read(&self, path: &Path) -> Result<Vec<u8>, FileError> {
-        let real = self.real(path)?;
+        let (real, metadata) = self.real(path)?;
         let count = self.read.get() + 1;
         if count > self.limits.files {
             let message = format!("more than {} files are read", self.limits.files);
             return Err(FileError { message, problem: FileProblem::Limit });
         }
         self.read.set(count);
-        let metadata = fs::metadata(&real).map_err(|error| io(path, &error))?;
         if metadata.is_dir() {
             let message = format!("read {}: is a directory", path.display());
             return Err(FileError { message, problem: FileProblem::Io });
@@ -113,7 +142,8 @@ impl Files for DirFiles {
             let message = format!("'{}' is neither file nor directory", path.display());
             return Err(FileError { message, problem: FileProblem::Forbidden });
         }
-        let mut content = Vec::new();
+        let size = usize::try_from(metadata.len().min(self.limits.file_size)).unwrap_or_default();
+        let mut content = Vec::with_capacity(size + 1);
         let file = fs::File::open(&real).map_err(|error| io(path, &error))?;
         file.take(self.limits.file_size + 1)
             .read_to_end(&mut content)
@@ -127,7 +157,7 @@ impl Files for DirFiles {
     }
 
     fn kind(&self, path: &Path) -> Option<FileKind> {
-        let metadata = fs::metadata(self.real(path).ok()?).ok()?;
+        let (_, metadata) = self.real(path).ok()?;
         if metadata.is_dir() {
             Some(FileKind::Directory)
         } else {
@@ -136,7 +166,7 @@ impl Files for DirFiles {
     }
 
     fn list(&self, path: &Path) -> Result<Vec<String>, FileError> {
-        let entries = fs::read_dir(self.real(path)?).map_err(|error| io(path, &error))?;
+        let entries = fs::read_dir(self.real(path)?.0).map_err(|error| io(path, &error))?;
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| io(path, &error))?;
@@ -152,7 +182,7 @@ impl Files for DirFiles {
     }
 
     fn canonical(&self, path: &Path) -> Result<PathBuf, FileError> {
-        Ok(self.inside(&self.real(path)?))
+        Ok(self.inside(&self.real(path)?.0))
     }
 
     fn is_link(&self, path: &Path) -> bool {
@@ -160,7 +190,7 @@ impl Files for DirFiles {
         let (Some(parent), Some(name)) = (inside.parent(), inside.file_name()) else {
             return false;
         };
-        let Ok(parent) = self.real(parent) else {
+        let Ok(parent) = self.directory(parent, &inside) else {
             return false;
         };
         fs::symlink_metadata(parent.join(name)).is_ok_and(|metadata| metadata.is_symlink())

@@ -2,7 +2,7 @@
 
 use crate::config::{ORDER_FIRST, ORDER_LAST};
 use crate::error::{Error, Result};
-use crate::id::{Gvk, ResId};
+use crate::id::ResId;
 use crate::kustomization::{LegacySortOptions, SortOptions};
 use crate::resmap::ResMap;
 use crate::tree::Tree;
@@ -54,10 +54,6 @@ fn or<'t>(text: &'t str, default: &'t str) -> &'t str {
     if text.is_empty() { default } else { text }
 }
 
-fn kind_text(gvk: &Gvk) -> String {
-    format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
-}
-
 fn compare(a: &ResId, b: &ResId, options: &LegacySortOptions) -> Ordering {
     if a.gvk.same(&b.gvk) {
         let text =
@@ -66,7 +62,7 @@ fn compare(a: &ResId, b: &ResId, options: &LegacySortOptions) -> Ordering {
     }
     let order = rank(&a.gvk.kind, options).cmp(&rank(&b.gvk.kind, options));
     order.then_with(|| {
-        let order = kind_text(&a.gvk).cmp(&kind_text(&b.gvk));
+        let order = a.gvk.sort_key().cmp(b.gvk.sort_key());
         let core_namespace = a.gvk.kind == "Namespace"
             && b.gvk.kind == "Namespace"
             && (a.gvk.group.is_empty() || b.gvk.group.is_empty());

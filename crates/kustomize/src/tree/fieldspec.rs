@@ -61,7 +61,7 @@ pub(crate) fn apply_path(
     create: &Create,
     set: &mut Setter<'_>,
 ) -> Result<()> {
-    visit(tree, object, &spec.parts, &mut Visit { spec, create, set }).context(|| {
+    visit(tree, object, spec.parts(), &mut Visit { spec, create, set }).context(|| {
         format!("considering field '{}' of object {}", spec.path, ResId::of_node(tree, object))
     })
 }

@@ -2,6 +2,7 @@
 
 use super::{Kind, Node, NodeId, Style, Tag, Tree};
 use crate::error::{Error, ErrorKind, Result};
+use memchr::memmem;
 use std::collections::HashMap;
 use yaml::ScalarStyle;
 
@@ -52,7 +53,8 @@ fn split_documents(text: &str) -> Result<Vec<&str>> {
     let mut documents = Vec::new();
     let mut rest = text;
     let mut from = 0;
-    while let Some(at) = rest.get(from..).and_then(|tail| tail.find("\n---")).map(|at| at + from) {
+    let find = |tail: &str| memmem::find(tail.as_bytes(), b"\n---");
+    while let Some(at) = rest.get(from..).and_then(find).map(|at| at + from) {
         let line_start = at + 1;
         let Some(line_length) = rest.get(line_start..).and_then(|tail| tail.find('\n')) else {
             break;
@@ -74,7 +76,7 @@ fn split_documents(text: &str) -> Result<Vec<&str>> {
 /// The objects of a stream: empty documents left out, a lone `List` taken apart, aliases and merge keys resolved.
 pub(crate) fn documents(tree: &mut Tree, text: &str) -> Result<Vec<NodeId>> {
     let cleaned;
-    let text = if text.contains("\r\n") {
+    let text = if memmem::find(text.as_bytes(), b"\r\n").is_some() {
         cleaned = text.replace("\r\n", "\n");
         cleaned.as_str()
     } else {

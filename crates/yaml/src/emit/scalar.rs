@@ -80,27 +80,48 @@ fn scan(value: &str, dialect: Dialect) -> u16 {
     if value.starts_with("---") || value.starts_with("...") {
         found |= FLOW_INDICATOR | BLOCK_INDICATOR;
     }
-    let mut before: Option<char> = None;
+    if value.is_ascii() {
+        let bytes = value.as_bytes();
+        let at = |at: usize| bytes.get(at).copied().map(char::from);
+        for (here, byte) in bytes.iter().enumerate().filter(|(_, byte)| !is_harmless(**byte)) {
+            let before = here.checked_sub(1).and_then(at);
+            found |= findings(char::from(*byte), before, at(here + 1), dialect);
+        }
+        return found;
+    }
+    let mut before = None;
     let mut chars = value.chars().peekable();
     while let Some(c) = chars.next() {
-        let after = chars.peek().copied();
-        let outer = before.is_none() || after.is_none();
-        found |= indicators(c, before, after);
-        if c == '\t' && dialect == Dialect::V3 {
-            found |= TAB;
-        } else if !is_printable(c) {
-            found |= SPECIAL;
-        }
-        if c == ' ' {
-            found |= if outer { OUTER_SPACE } else { 0 };
-            found |= if after.is_none() { TRAILING_SPACE } else { 0 };
-            found |= if before.is_some_and(is_break) { BREAK_SPACE } else { 0 };
-        } else if is_break(c) {
-            found |= BREAK;
-            found |= if outer { OUTER_BREAK } else { 0 };
-            found |= if before == Some(' ') { SPACE_BREAK } else { 0 };
-        }
+        found |= findings(c, before, chars.peek().copied(), dialect);
         before = Some(c);
+    }
+    found
+}
+
+/// Whether there is nothing to find in a character, wherever it stands.
+const fn is_harmless(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'$' | b'(' | b')' | b'+' | b'.' | b'/' | b';' | b'<' | b'=')
+        || matches!(byte, b'\\' | b'^' | b'_' | b'~')
+}
+
+/// What is found in one character between its neighbours.
+fn findings(c: char, before: Option<char>, after: Option<char>, dialect: Dialect) -> u16 {
+    let outer = before.is_none() || after.is_none();
+    let mut found = indicators(c, before, after);
+    if c == '\t' && dialect == Dialect::V3 {
+        found |= TAB;
+    } else if !is_printable(c) {
+        found |= SPECIAL;
+    }
+    if c == ' ' {
+        found |= if outer { OUTER_SPACE } else { 0 };
+        found |= if after.is_none() { TRAILING_SPACE } else { 0 };
+        found |= if before.is_some_and(is_break) { BREAK_SPACE } else { 0 };
+    } else if is_break(c) {
+        found |= BREAK;
+        found |= if outer { OUTER_BREAK } else { 0 };
+        found |= if before == Some(' ') { SPACE_BREAK } else { 0 };
     }
     found
 }
@@ -368,6 +389,24 @@ impl Writer {
             }
             self.indention = false;
             breaks = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_found_in_harmless_characters() {
+        let around = [None, Some(' '), Some('\n'), Some('a'), Some('-')];
+        for byte in (0..=0x7f).filter(|byte| is_harmless(*byte)) {
+            for (before, after) in around.iter().flat_map(|b| around.iter().map(move |a| (b, a))) {
+                for dialect in [Dialect::V2, Dialect::V3] {
+                    let found = findings(char::from(byte), *before, *after, dialect);
+                    assert_eq!(found, 0, "{:?} between {before:?} and {after:?}", char::from(byte));
+                }
+            }
         }
     }
 }

@@ -77,9 +77,9 @@ impl Writer {
         if self.foot_indent == Some(indent) {
             self.put_break();
         }
-        while self.column < indent {
-            self.put(' ');
-        }
+        let spaces = indent.saturating_sub(self.column);
+        self.out.extend(std::iter::repeat_n(' ', spaces));
+        self.column += spaces;
         self.whitespace = true;
         if self.dialect == Dialect::V2 {
             self.indention = true;

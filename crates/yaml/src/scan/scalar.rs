@@ -356,9 +356,7 @@ impl<'a> Scanner<'a> {
         let mut deepest = 0;
         loop {
             let unknown = *indent == 0;
-            while (unknown || self.input.column() < *indent) && self.input.byte(0) == b' ' {
-                self.input.skip();
-            }
+            self.input.skip_spaces(if unknown { i64::MAX } else { *indent });
             deepest = deepest.max(self.input.column());
             if (unknown || self.input.column() < *indent) && self.input.byte(0) == b'\t' {
                 let problem = "found a tab character where an indentation space is expected";
