@@ -10,28 +10,65 @@ const MAX_DEPTH: usize = 512;
 
 /// The JSON that the original gets by writing a tree as YAML and reading it again.
 pub(crate) fn to_value(tree: &Tree, id: NodeId) -> Result<Value> {
-    value_at(tree, id, 0, false)
+    match value_at(tree, id, 0, false) {
+        Ok(value) => Ok(value),
+        Err(Stop::Error(error)) => Err(error),
+        Err(Stop::Comment) => written_and_read(tree, id),
+    }
 }
 
-fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Value> {
+/// Whether a value is a collection in brackets. Empty ones always are.
+fn written_in_flow(tree: &Tree, value: NodeId) -> bool {
+    let node = tree.get(value);
+    let collection = matches!(node.kind, Kind::Mapping | Kind::Sequence);
+    collection && (node.content.is_empty() || node.style.has(Style::FLOW))
+}
+
+/// Why the meaning of a tree does not simply follow from its nodes.
+enum Stop {
+    Error(Error),
+    /// There is a comment between brackets or right before them. go-yaml's writer puts it where it swallows or moves what follows, so what
+    /// is read again has to be found out by doing so.
+    Comment,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn written_and_read(tree: &Tree, id: NodeId) -> Result<Value> {
+    let text = super::read::to_text(tree, id)?;
+    yaml::to_json(&text, yaml::Rules::V3).map_err(|error| {
+        let problem = error.go_message();
+        Error::new(format!(
+            "{problem} (a comment in or before brackets cannot be kept in a build: remove it, or write the list or map without brackets)"
+        ))
+    })
+}
+
+fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Value, Stop> {
     if depth > MAX_DEPTH {
-        return Err(Error::of(
-            ErrorKind::Limit,
-            format!("more than {MAX_DEPTH} levels of nesting"),
-        ));
+        let message = format!("more than {MAX_DEPTH} levels of nesting");
+        return Err(Error::of(ErrorKind::Limit, message).into());
     }
     let node = tree.get(id);
+    if in_flow && node.comments.is_some() {
+        return Err(Stop::Comment);
+    }
     let in_flow = in_flow || node.style.has(Style::FLOW);
     match node.kind {
         Kind::Mapping => {
             let mut map = Map::new();
             for (key, value) in tree.pairs(id) {
+                if tree.get(key).comments.is_some() && (in_flow || written_in_flow(tree, value)) {
+                    return Err(Stop::Comment);
+                }
                 let name = key_text(tree, key, depth)?;
                 if map.contains_key(&name) {
-                    return Err(Error::new(format!(
-                        "yaml: mapping key {} already defined",
-                        quoted(&name)
-                    )));
+                    let message = format!("yaml: mapping key {} already defined", quoted(&name));
+                    return Err(Error::new(message).into());
                 }
                 map.insert(name, value_at(tree, value, depth + 1, in_flow)?);
             }
@@ -39,7 +76,7 @@ fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Valu
         }
         Kind::Sequence => {
             let items = tree.items(id).iter().map(|item| value_at(tree, *item, depth + 1, in_flow));
-            Ok(Value::Array(items.collect::<Result<_>>()?))
+            Ok(Value::Array(items.collect::<Result<_, _>>()?))
         }
         // Nothing at all cannot be written between brackets, so there it is written as an empty string.
         Kind::Scalar
@@ -47,12 +84,13 @@ fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Valu
         {
             Ok(Value::String(String::new()))
         }
-        Kind::Scalar if !in_flow && changes_in_writing(node) => rewritten(node),
+        Kind::Scalar if !in_flow && changes_in_writing(node) => Ok(rewritten(node)?),
         // Between brackets a time of day cannot stand without quotes, and with them it is a string.
         Kind::Scalar if in_flow && node.value.contains(':') => {
-            scalar(&Node { style: Style(node.style.0 | Style::DOUBLE.0), ..node.clone() })
+            let style = Style(node.style.0 | Style::DOUBLE.0);
+            Ok(scalar(&Node { style, ..node.clone() })?)
         }
-        Kind::Scalar | Kind::None => scalar(node),
+        Kind::Scalar | Kind::None => Ok(scalar(node)?),
     }
 }
 
