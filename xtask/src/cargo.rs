@@ -11,14 +11,6 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
-/// Where cargo puts what it builds.
-pub(crate) fn target_dir() -> Result<PathBuf> {
-    let text = output(command("cargo").args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&text)?;
-    let folder = metadata.get("target_directory").and_then(serde_json::Value::as_str);
-    folder.map(PathBuf::from).context("cargo metadata names no target directory")
-}
-
 /// A command that will run in the workspace's root.
 #[expect(
     clippy::disallowed_methods,

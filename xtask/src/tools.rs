@@ -56,6 +56,11 @@ pub(crate) fn all() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Builds the program that runs the original engines as libraries, which only measuring needs.
+pub(crate) fn library() -> Result<()> {
+    build_one(&folder()?, "library", "./library").context("cannot build tests/tools/library")
+}
+
 /// Whether every program is there.
 pub(crate) fn present(folder: &Path) -> bool {
     TOOLS.iter().all(|(name, _)| folder.join(name).is_file())

@@ -1,5 +1,5 @@
 //! `kustomize build DIR [--load-restrictor LoadRestrictionsNone] [--reorder legacy|none]` with this engine, for
-//! comparing and measuring.
+//! comparing and measuring. With `--repeat N` it builds N times and prints the last result.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut directory = ".".to_owned();
     let mut options = Options { reorder: Reorder::Legacy, ..Options::default() };
+    let mut rounds = 1;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let (name, value) = match argument.split_once('=') {
@@ -22,21 +23,27 @@ fn main() -> ExitCode {
                 options.load_restriction = LoadRestriction::None;
             }
             "--reorder" if value() == "none" => options.reorder = Reorder::None,
+            "--repeat" => rounds = value().parse().unwrap_or(1),
             "--load-restrictor" | "--reorder" | "build" => {}
             _ => directory = argument,
         }
     }
-    let result =
-        std::path::absolute(&directory).map_err(|error| error.to_string()).and_then(|directory| {
-            let files = DirFiles::jailed(Path::new("/")).map_err(|error| error.to_string())?;
-            build_values(&files, &directory, &options).map_err(|error| error.chain())
-        });
+    let build = || {
+        let directory = std::path::absolute(&directory).map_err(|error| error.to_string())?;
+        let files = DirFiles::jailed(Path::new("/")).map_err(|error| error.to_string())?;
+        let built = build_values(&files, &directory, &options).map_err(|error| error.chain())?;
+        Ok::<_, String>((built.to_yaml(), built.warnings))
+    };
+    let mut result = build();
+    for _ in 1..rounds {
+        result = build();
+    }
     match result {
-        Ok(built) => {
-            for warning in &built.warnings {
+        Ok((text, warnings)) => {
+            for warning in &warnings {
                 eprintln!("{warning}");
             }
-            print!("{}", built.to_yaml());
+            print!("{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {

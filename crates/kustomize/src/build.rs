@@ -1,7 +1,7 @@
 //! A whole build, from a directory to the objects it stands for.
 
 use crate::config::FieldSpec;
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::generate::helm::ChartRenderer;
 use crate::kustomization::{
@@ -11,7 +11,9 @@ use crate::load::{LoadRestriction, Loader};
 use crate::origin::Origin;
 use crate::remote::Remote;
 use crate::resmap::ResMap;
-use crate::resource::{self, LOCAL_CONFIG, ORIGIN, TRANSFORMATIONS, build as annotations};
+use crate::resource::{
+    self, LOCAL_CONFIG, ORIGIN, Resource, TRANSFORMATIONS, build as annotations,
+};
 use crate::target::{Accumulator, Target};
 use crate::transform::{self, hash, references, sort, vars};
 use crate::tree::schema::is_namespaced;
@@ -150,7 +152,7 @@ impl Build<'_> {
         }
         let all = target.accumulate(self, Accumulator::default())?;
         let map = self.finish(all, &wanted)?;
-        self.values(&map)
+        self.values(files, &map)
     }
 
     /// The steps that are done once, for everything together.
@@ -182,14 +184,16 @@ impl Build<'_> {
         Ok(map)
     }
 
-    fn values(&self, map: &ResMap) -> Result<Vec<Value>> {
-        let objects = map.list.iter().filter_map(|resource| resource.node);
-        let value = |object| {
-            json::to_value(&self.tree, object)
-                .and_then(json::reread)
-                .context(|| format!("object {}", resource::id(&self.tree, object)))
+    fn values(&self, files: &dyn Files, map: &ResMap) -> Result<Vec<Value>> {
+        let value = |resource: &Resource| {
+            let object = resource.node?;
+            let value = json::to_value(&self.tree, object).and_then(json::reread);
+            Some(value.map_err(|error| {
+                place(files, resource, error)
+                    .during(format!("object {}", resource::id(&self.tree, object)))
+            }))
         };
-        objects.map(value).collect()
+        map.list.iter().filter_map(value).collect()
     }
 
     /// Counts one more kustomization.
@@ -207,6 +211,18 @@ impl Build<'_> {
     pub(crate) fn warn_about_old_fields(&mut self, kustomization: &Kustomization) {
         self.warnings.extend(kustomization.old_fields.iter().cloned());
     }
+}
+
+/// An error about an object with the file that the object stands in. If that file alone has an error, as a key that is
+/// there twice, it is the better one: it has a line.
+fn place(files: &dyn Files, resource: &Resource, error: Error) -> Error {
+    let Some(file) = &resource.file else {
+        return error;
+    };
+    let text = files.read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let of_file = text.and_then(|text| yaml::to_json_all(&text, yaml::Rules::V3).err());
+    let error = of_file.map_or(error, |of_file| Error::new(of_file.to_string()));
+    error.during(file.display().to_string())
 }
 
 /// What the top kustomization says about the form of the result.

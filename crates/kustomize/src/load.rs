@@ -117,6 +117,14 @@ impl<'a> Loader<'a> {
         Ok(files.read(&real)?)
     }
 
+    /// The path of a file named in the kustomization, if it is one of the caller's files.
+    pub(crate) fn given(&self, path: &str) -> Option<Rc<Path>> {
+        match self.source {
+            Source::Given(_) if !is_url(path) => Some(join(&self.root, path).into()),
+            Source::Given(_) | Source::Fetched(_) => None,
+        }
+    }
+
     /// Reads a file of text.
     pub(crate) fn load_text(&self, path: &str) -> Result<String> {
         String::from_utf8(self.load(path)?)

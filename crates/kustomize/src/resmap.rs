@@ -13,6 +13,10 @@ pub(crate) use selector::{Selector, SelectorRegex};
 
 type Key = (String, String, String, String, String);
 
+/// The ids of the objects of a [`ResMap`] at some moment.
+#[derive(Debug, Default)]
+pub(crate) struct Ids(HashSet<Key>);
+
 /// Objects in order, no two with the same id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResMap {
@@ -27,12 +31,27 @@ impl ResMap {
         Ok(map)
     }
 
+    /// The ids of all objects.
+    pub(crate) fn ids(&self, tree: &Tree) -> Ids {
+        Ids(self.list.iter().map(|known| known.id(tree).key()).collect())
+    }
+
     /// Adds objects; an id that is there already is an error.
     pub(crate) fn append_all(&mut self, tree: &Tree, more: Vec<Resource>) -> Result<()> {
-        let mut known: HashSet<Key> = self.list.iter().map(|known| known.id(tree).key()).collect();
+        let mut ids = self.ids(tree);
+        self.append_to(&mut ids, tree, more)
+    }
+
+    /// As [`ResMap::append_all`], for many calls with no change of the objects in between, whose ids are kept.
+    pub(crate) fn append_to(
+        &mut self,
+        ids: &mut Ids,
+        tree: &Tree,
+        more: Vec<Resource>,
+    ) -> Result<()> {
         for resource in more {
             let id = resource.id(tree);
-            if !known.insert(id.key()) {
+            if !ids.0.insert(id.key()) {
                 return Err(Error::new(format!(
                     "may not add resource with an already registered id: {id}"
                 )));

@@ -7,6 +7,8 @@ use crate::error::Result;
 use crate::id::{Gvk, ResId, meta};
 use crate::tree::{Kind, Node, NodeId, Style, Tag, Tree};
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
 
 /// Annotations that exist only during a build.
 pub(crate) mod build {
@@ -105,11 +107,13 @@ pub(crate) struct Resource {
     pub(crate) node: Option<NodeId>,
     /// The variables whose value is read from this object.
     pub(crate) vars: Vec<String>,
+    /// Which of the caller's files it stands in, for errors.
+    pub(crate) file: Option<Rc<Path>>,
 }
 
 impl From<NodeId> for Resource {
     fn from(node: NodeId) -> Self {
-        Self { node: Some(node), vars: Vec::new() }
+        Self { node: Some(node), vars: Vec::new(), file: None }
     }
 }
 

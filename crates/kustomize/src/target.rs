@@ -10,7 +10,7 @@ use crate::kustomization::{
 use crate::load::{Loader, is_url};
 use crate::origin::Origin;
 use crate::plugin::{self, Generator, Transformer};
-use crate::resmap::ResMap;
+use crate::resmap::{Ids, ResMap};
 use crate::resource::{self, ORIGIN};
 use crate::transform;
 use crate::transform::vars::{self, VarSet};
@@ -50,8 +50,8 @@ impl Accumulator {
         self.config.clone().unwrap_or_default()
     }
 
-    fn merge(&mut self, tree: &Tree, other: Self) -> Result<()> {
-        self.map.append_all(tree, other.map.list)?;
+    fn merge(&mut self, ids: &mut Ids, tree: &Tree, other: Self) -> Result<()> {
+        self.map.append_to(ids, tree, other.map.list)?;
         if let Some(config) = other.config {
             self.merge_config(&config)?;
         }
@@ -144,8 +144,9 @@ impl<'a> Target<'a> {
         mut all: Accumulator,
         paths: &[String],
     ) -> Result<Accumulator> {
+        let mut ids = all.map.ids(&build.tree);
         for path in paths {
-            let Err(as_file) = self.accumulate_file(build, &mut all, path) else {
+            let Err(as_file) = self.accumulate_file(build, (&mut all, &mut ids), path) else {
                 continue;
             };
             if as_file.kind() == ErrorKind::Limit
@@ -160,9 +161,8 @@ impl<'a> Target<'a> {
                 Err(_) if as_file.kind() == ErrorKind::MalformedYaml => return Err(as_file),
                 Err(error) => return Err(error.during(nested())),
             };
-            all = self
-                .accumulate_directory(build, all, Step { loader, path, component: false })
-                .context(nested)?;
+            let into = (&mut all, &mut ids);
+            self.accumulate_base(build, into, Step { loader, path }).context(nested)?;
         }
         Ok(all)
     }
@@ -170,12 +170,16 @@ impl<'a> Target<'a> {
     fn accumulate_file(
         &self,
         build: &mut Build<'_>,
-        all: &mut Accumulator,
+        (all, ids): (&mut Accumulator, &mut Ids),
         path: &str,
     ) -> Result<()> {
-        let objects = objects_of_file(&mut build.tree, &self.loader, path)
+        let mut objects = objects_of_file(&mut build.tree, &self.loader, path)
             .and_then(|objects| ResMap::from_nodes(&build.tree, objects))
             .context(|| format!("accumulating resources from '{path}'"))?;
+        let file = self.loader.given(path);
+        for object in &mut objects.list {
+            object.file.clone_from(&file);
+        }
         if let Some(origin) = &self.origin {
             let text = origin.append(path).text();
             let annotation = [(ORIGIN.to_owned(), text)].into();
@@ -184,7 +188,7 @@ impl<'a> Target<'a> {
                 .context(|| format!("cannot add path annotation for '{path}'"))?;
         }
         all.map
-            .append_all(&build.tree, objects.list)
+            .append_to(ids, &build.tree, objects.list)
             .context(|| format!("merging resources from '{path}'"))
     }
 
@@ -197,28 +201,67 @@ impl<'a> Target<'a> {
             let loader = self.loader.enter(&path).map_err(|error| {
                 Error::of(error.kind(), format!("loader.New {}", quoted(&error.chain())))
             })?;
-            all = self
-                .accumulate_directory(build, all, Step { loader, path: &path, component: true })
-                .map_err(|error| {
+            all = self.accumulate_component(build, all, Step { loader, path: &path }).map_err(
+                |error| {
                     Error::of(
                         error.kind(),
                         format!("accumulateDirectory: {}", quoted(&error.chain())),
                     )
-                })?;
+                },
+            )?;
         }
         Ok(all)
     }
 
-    /// Builds the kustomization of another directory, for a component on top of what was collected before.
-    fn accumulate_directory(
+    /// Builds another directory, and adds its objects.
+    fn accumulate_base(
+        &self,
+        build: &mut Build<'_>,
+        (all, ids): (&mut Accumulator, &mut Ids),
+        step: Step<'a, '_>,
+    ) -> Result<()> {
+        let (mut base, root) = self.enter(build, step)?;
+        if base.kustomization.is_component() {
+            return Err(Error::new(format!(
+                "expected kind != '{COMPONENT_KIND}' for path '{root}'"
+            )));
+        }
+        let found = base
+            .accumulate(build, Accumulator::default())
+            .context(|| format!("recursed accumulation of path '{root}'"))?;
+        all.merge(ids, &build.tree, found)
+            .context(|| format!("recursed merging from path '{root}'"))
+    }
+
+    /// Builds the component of another directory on top of what was collected before.
+    fn accumulate_component(
         &self,
         build: &mut Build<'_>,
         all: Accumulator,
         step: Step<'a, '_>,
     ) -> Result<Accumulator> {
+        let (mut component, root) = self.enter(build, step)?;
+        if !component.kustomization.is_component() {
+            let kind = &component.kustomization.kind;
+            return Err(Error::new(format!(
+                "expected kind '{COMPONENT_KIND}' for path '{root}' but got '{kind}'"
+            )));
+        }
+        let found = component
+            .accumulate(build, all)
+            .context(|| format!("recursed accumulation of path '{root}'"))?;
+        let mut merged = Accumulator::default();
+        merged
+            .merge(&mut Ids::default(), &build.tree, found)
+            .context(|| format!("recursed merging from path '{root}'"))?;
+        Ok(merged)
+    }
+
+    /// Loads the kustomization of another directory; also returns its path.
+    fn enter(&self, build: &mut Build<'_>, step: Step<'a, '_>) -> Result<(Self, String)> {
         let root = step.loader.root().display().to_string();
         build.count_kustomization()?;
-        let mut sub = Target::load(build, step.loader)
+        let mut sub = Self::load(build, step.loader)
             .context(|| format!("couldn't make target for path '{root}'"))?;
         sub.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
         sub.origin = self.origin.as_ref().map(|origin| origin.append(step.path));
@@ -226,27 +269,7 @@ impl<'a> Target<'a> {
             Some(&self.kustomization.namespace).filter(|namespace| !namespace.is_empty());
         sub.helm_namespace.clone_from(namespace.unwrap_or(&self.helm_namespace));
         sub.set_schema(build, false)?;
-        let kind = &sub.kustomization.kind;
-        if step.component && !sub.kustomization.is_component() {
-            return Err(Error::new(format!(
-                "expected kind '{COMPONENT_KIND}' for path '{root}' but got '{kind}'"
-            )));
-        }
-        if !step.component && sub.kustomization.is_component() {
-            return Err(Error::new(format!(
-                "expected kind != '{COMPONENT_KIND}' for path '{root}'"
-            )));
-        }
-        let (base, mut all) = if step.component {
-            (all, Accumulator::default())
-        } else {
-            (Accumulator::default(), all)
-        };
-        let found = sub
-            .accumulate(build, base)
-            .context(|| format!("recursed accumulation of path '{root}'"))?;
-        all.merge(&build.tree, found).context(|| format!("recursed merging from path '{root}'"))?;
-        Ok(all)
+        Ok((sub, root))
     }
 
     fn run_generators(&mut self, build: &mut Build<'_>, all: &mut Accumulator) -> Result<()> {
@@ -442,7 +465,6 @@ fn remove_validated_by(value: &mut Value) {
 struct Step<'a, 'p> {
     loader: Rc<Loader<'a>>,
     path: &'p str,
-    component: bool,
 }
 
 fn values(tree: &Tree, map: &ResMap) -> Result<Vec<Value>> {

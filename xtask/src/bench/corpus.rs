@@ -13,6 +13,11 @@ pub(super) struct Case {
     pub(super) folder: PathBuf,
     /// What follows the program's name.
     pub(super) arguments: Vec<String>,
+    /// The same for the program that runs the original as a library, without the number of rounds; `None` if the case
+    /// asks for flags that it does not have.
+    pub(super) library: Option<Vec<String>>,
+    /// Bytes of the expected output.
+    pub(super) size: u64,
 }
 
 /// The kustomizations of a folder: `NAME/{case.json,src}`.
@@ -22,8 +27,15 @@ pub(super) fn kustomizations(folder: &Path) -> Result<Vec<Case>> {
         let Some(spec) = succeeding(&case)? else { continue };
         let source = case.join("src");
         let built = source.join(text(&spec, "dir")).display().to_string();
+        let library = list(&spec).is_empty().then(|| vec![built.clone()]);
         let arguments = ["build".to_owned(), built].into_iter().chain(list(&spec)).collect();
-        cases.push(Case { name: name(&case), folder: source, arguments });
+        cases.push(Case {
+            name: name(&case),
+            folder: source,
+            arguments,
+            library,
+            size: size(&case.join("expected.yaml")),
+        });
     }
     Ok(cases)
 }
@@ -35,17 +47,25 @@ pub(super) fn charts(folder: &Path) -> Result<Vec<Case>> {
         for case in folders(&chart.join("cases"))? {
             let Some(spec) = succeeding(&case)? else { continue };
             let path = chart.join("chart").display().to_string();
-            let mut arguments = vec!["template".to_owned(), text(&spec, "release"), path];
-            arguments.extend(["--namespace".to_owned(), text(&spec, "namespace")]);
+            let (release, namespace) = (text(&spec, "release"), text(&spec, "namespace"));
+            let mut library = vec![path.clone(), release.clone(), namespace.clone()];
+            let mut arguments = vec!["template".to_owned(), release, path];
+            arguments.extend(["--namespace".to_owned(), namespace]);
             let values = case.join("values.yaml");
-            if std::fs::metadata(&values).is_ok_and(|file| file.len() > 0) {
-                arguments.extend(["-f".to_owned(), values.display().to_string()]);
+            if size(&values) > 0 {
+                let values = values.display().to_string();
+                library.push(values.clone());
+                arguments.extend(["-f".to_owned(), values]);
             }
-            arguments.extend(list(&spec));
+            let flags = list(&spec);
+            let library = flags.is_empty().then_some(library);
+            arguments.extend(flags);
             cases.push(Case {
                 name: format!("{}/{}", name(&chart), name(&case)),
+                size: size(&case.join("expected.yaml")),
                 folder: case,
                 arguments,
+                library,
             });
         }
     }
@@ -59,6 +79,11 @@ fn succeeding(case: &Path) -> Result<Option<Value>> {
     let spec: Value = serde_json::from_slice(&bytes)
         .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Some(spec).filter(|spec| text(spec, "expect") == "ok"))
+}
+
+/// Bytes of a file; 0 if it is not there.
+fn size(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |file| file.len())
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {

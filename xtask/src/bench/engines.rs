@@ -1,5 +1,6 @@
-//! An engine's command beside the tool that it mirrors: CPU as a process, start-up included, and peak memory.
+//! An engine beside the tool that it mirrors: CPU as a process, start-up included, peak memory, and CPU in process.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,6 +21,10 @@ pub(crate) struct Args {
     /// How often each case is run by each program.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// Measure what was built before. The peak memory of children is told for all there have been, compilers too, so
+    /// the command builds first and then runs itself with this flag.
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 /// Which engine.
@@ -37,6 +42,14 @@ impl Engine {
         }
     }
 
+    /// The example that runs the engine alone.
+    fn example(self) -> &'static str {
+        match self {
+            Self::Kustomize => "kustomize-build",
+            Self::Helm => "helm-template",
+        }
+    }
+
     fn cases(self, folder: Option<&Path>) -> Result<Vec<Case>> {
         let corpus = cargo::root().join("../shared/corpus/open");
         match self {
@@ -46,37 +59,152 @@ impl Engine {
     }
 }
 
-/// Runs every case by both programs and prints the totals, and the cases with the least lead.
+/// How many of the largest cases are measured in process.
+const LARGEST: usize = 3;
+
+/// Builds what is measured, then measures in a process of its own.
 pub(super) fn run(engine: Engine, args: &Args) -> Result<()> {
+    let folder = tools::folder()?;
+    if args.built {
+        return measure_all(engine, args, &folder);
+    }
+    tools::all()?;
+    tools::library()?;
+    // All of the workspace, so that features of dependencies, and with them what is built, stay the same.
+    let example = engine.example();
+    cargo::run(&["build", "--release", "--workspace", "--bin", "weir", "--example", example])?;
+    let myself = std::env::current_exe().context("where is this program?")?;
+    let mut again = cargo::command(&myself.display().to_string());
+    again.args(["bench", engine.name(), "--built", "--rounds", &args.rounds.to_string()]);
+    again.args(&args.folder);
+    cargo::check(&mut again)
+}
+
+/// Runs every case by both programs and prints the totals, the cases with the least lead, and the largest in process.
+fn measure_all(engine: Engine, args: &Args, tools: &Path) -> Result<()> {
     let cases = engine.cases(args.folder.as_deref()).context("name a folder of cases")?;
     if cases.is_empty() {
         bail!("there are no cases that are expected to succeed");
     }
-    let real = tools::all()?.join(engine.name());
-    // All of the workspace, so that features of dependencies, and with them what is built, stay the same.
-    cargo::run(&["build", "--release", "--workspace", "--bin", "weir"])?;
-    let ours = cargo::target_dir()?.join("release/weir");
+    let release = target_dir().join("release");
+    as_processes(engine, args.rounds, &cases, (&release.join("weir"), &tools.join(engine.name())))?;
+    let library = tools.join("library");
+    let mut largest: Vec<&Case> = cases.iter().filter(|case| case.library.is_some()).collect();
+    largest.sort_by_key(|case| std::cmp::Reverse(case.size));
+    for case in largest.into_iter().take(LARGEST) {
+        let (mine, theirs) = in_process(engine, args.rounds, case, (&release, &library))?;
+        println!(
+            "  in process: ours {:.1} ms, real {:.1} ms, ratio {:.1}, {} bytes of output, {}",
+            1e3 * mine,
+            1e3 * theirs,
+            theirs / mine,
+            case.size,
+            case.name
+        );
+    }
+    if matches!(engine, Engine::Kustomize) {
+        thousand(args.rounds, (&release.join("weir"), &tools.join("kustomize")))?;
+    }
+    Ok(())
+}
 
+/// The folder in which this program was built.
+fn target_dir() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// CPU seconds of a round in process: what more rounds take longer than one.
+fn in_process(
+    engine: Engine,
+    rounds: u32,
+    case: &Case,
+    (release, library): (&Path, &Path),
+) -> Result<(f64, f64)> {
+    let mine = release.join("examples").join(engine.example());
+    let both = |count: u32| -> Result<(Duration, Duration)> {
+        let count = count.to_string();
+        let repeat = ["--repeat".to_owned(), count.clone()];
+        let ours = [case.arguments.as_slice(), &repeat].concat();
+        let head = [engine.name().to_owned(), count];
+        let theirs = [&head, case.library.as_deref().unwrap_or_default()].concat();
+        Ok((measure(&mine, &ours, case)?, measure(library, &theirs, case)?))
+    };
+    let (once, more) = (both(1)?, both(1 + rounds)?);
+    let each = |once: Duration, more: Duration| {
+        more.saturating_sub(once).as_secs_f64() / f64::from(rounds)
+    };
+    Ok((each(once.0, more.0), each(once.1, more.1)))
+}
+
+/// A kustomization of 1,000 objects that get a prefix, a namespace and labels.
+fn thousand(rounds: u32, (ours, real): (&Path, &Path)) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut objects = String::new();
+    for number in 0..1000 {
+        let _ = write!(
+            objects,
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{number}\ndata:\n  key: value {number}\n"
+        );
+    }
+    std::fs::write(folder.path().join("objects.yaml"), objects)?;
+    let kustomization =
+        "namePrefix: a-\nnamespace: b\nlabels:\n- pairs: {c: d}\nresources:\n- objects.yaml\n";
+    std::fs::write(folder.path().join("kustomization.yaml"), kustomization)?;
+    let directory = folder.path().display().to_string();
+    let case = Case {
+        name: "1,000 objects".to_owned(),
+        folder: folder.path().to_path_buf(),
+        arguments: vec!["build".to_owned(), directory],
+        library: None,
+        size: 0,
+    };
+    let (mut mine, mut theirs) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..rounds {
+        mine += measure(ours, &with_subcommand(Engine::Kustomize, &case), &case)?;
+        theirs += measure(real, &case.arguments, &case)?;
+    }
+    println!(
+        "  1,000 objects, as a process: ours {:.1} ms, real {:.1} ms",
+        1e3 * mine.as_secs_f64() / f64::from(rounds),
+        1e3 * theirs.as_secs_f64() / f64::from(rounds)
+    );
+    Ok(())
+}
+
+/// What follows `weir` to run a case.
+fn with_subcommand(engine: Engine, case: &Case) -> Vec<String> {
+    let mut arguments = vec![engine.name().to_owned()];
+    arguments.extend(case.arguments.iter().cloned());
+    arguments
+}
+
+fn as_processes(
+    engine: Engine,
+    rounds: u32,
+    cases: &[Case],
+    (ours, real): (&Path, &Path),
+) -> Result<()> {
     // The system tells the peak of all children so far, so the smaller program goes first, once through all cases;
     // that also fills the page cache for both.
-    for case in &cases {
-        measure(&ours, Some(engine.name()), case)?;
+    for case in cases {
+        measure(ours, &with_subcommand(engine, case), case)?;
     }
     let my_peak = peak()?;
     let mut mine = vec![Duration::ZERO; cases.len()];
     let mut theirs = vec![Duration::ZERO; cases.len()];
-    for _ in 0..args.rounds {
+    for _ in 0..rounds {
         for ((case, mine), theirs) in cases.iter().zip(&mut mine).zip(&mut theirs) {
-            *mine += measure(&ours, Some(engine.name()), case)?;
-            *theirs += measure(&real, None, case)?;
+            *mine += measure(ours, &with_subcommand(engine, case), case)?;
+            *theirs += measure(real, &case.arguments, case)?;
         }
     }
     let their_peak = peak()?;
 
     let total =
-        |times: &[Duration]| times.iter().sum::<Duration>().as_secs_f64() / f64::from(args.rounds);
+        |times: &[Duration]| times.iter().sum::<Duration>().as_secs_f64() / f64::from(rounds);
     let count = u32::try_from(cases.len()).map(f64::from)?;
-    println!("{}: {} cases, {} rounds", engine.name(), cases.len(), args.rounds);
+    println!("{}: {} cases, {} rounds", engine.name(), cases.len(), rounds);
     println!(
         "  CPU per run: ours {:.2} ms, real {:.2} ms",
         1e3 * total(&mine) / count,
@@ -92,7 +220,7 @@ pub(super) fn run(engine: Engine, args: &Args) -> Result<()> {
     let mut leads: Vec<(f64, &str)> = mine
         .iter()
         .zip(&theirs)
-        .zip(&cases)
+        .zip(cases)
         .map(|((mine, theirs), case)| {
             (theirs.as_secs_f64() / mine.as_secs_f64().max(1e-6), case.name.as_str())
         })
@@ -105,10 +233,10 @@ pub(super) fn run(engine: Engine, args: &Args) -> Result<()> {
 }
 
 /// The CPU time of one run of a case.
-fn measure(program: &Path, subcommand: Option<&str>, case: &Case) -> Result<Duration> {
+fn measure(program: &Path, arguments: &[String], case: &Case) -> Result<Duration> {
     let before = cpu()?;
     let mut command = cargo::command(&program.display().to_string());
-    command.args(subcommand).args(&case.arguments).current_dir(&case.folder);
+    command.args(arguments).current_dir(&case.folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let status = command.status().with_context(|| format!("cannot run {}", program.display()))?;
     if !status.success() {

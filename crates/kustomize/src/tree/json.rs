@@ -41,9 +41,9 @@ impl From<Error> for Stop {
 fn written_and_read(tree: &Tree, id: NodeId) -> Result<Value> {
     let text = super::read::to_text(tree, id)?;
     yaml::to_json(&text, yaml::Rules::V3).map_err(|error| {
-        let problem = error.go_message();
+        let problem = error.message;
         Error::new(format!(
-            "{problem} (a comment in or before brackets cannot be kept in a build: remove it, or write the list or map without brackets)"
+            "yaml: {problem} (a comment in or before brackets cannot be kept in a build: remove it, or write the list or map without brackets)"
         ))
     })
 }
