@@ -52,11 +52,15 @@ impl Gvk {
 
     /// The kind of an object.
     pub(crate) fn of_node(tree: &Tree, object: NodeId) -> Self {
-        let api_version = tree.field(object, "apiVersion").map_or("", |node| tree.value(node));
-        let kind = tree.field(object, "kind").map_or("", |node| tree.value(node));
+        let cluster_scoped = is_cluster_scoped(tree, object);
+        Self { cluster_scoped, ..Self::selector_of_node(tree, object) }
+    }
+
+    /// The kind of an object, without regard to whether it has namespaces.
+    fn selector_of_node(tree: &Tree, object: NodeId) -> Self {
+        let (api_version, kind) = type_of_node(tree, object);
         let (group, version) = Self::split_api_version(api_version);
-        let cluster_scoped = tree.schemas.is_cluster_scoped(api_version, kind);
-        Self { cluster_scoped, ..Self::selector(group, version, kind) }
+        Self::selector(group, version, kind)
     }
 
     /// `group/version`, or the version alone.
@@ -79,6 +83,18 @@ impl Gvk {
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.group == other.group && self.version == other.version && self.kind == other.kind
     }
+}
+
+/// Whether an object's kind is known to have no namespace.
+pub(crate) fn is_cluster_scoped(tree: &Tree, object: NodeId) -> bool {
+    let (api_version, kind) = type_of_node(tree, object);
+    tree.schemas.is_cluster_scoped(api_version, kind)
+}
+
+/// An object's `apiVersion` and `kind`.
+fn type_of_node(tree: &Tree, object: NodeId) -> (&str, &str) {
+    let text = |field| tree.field(object, field).map_or("", |node| tree.value(node));
+    (text("apiVersion"), text("kind"))
 }
 
 fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
@@ -108,11 +124,10 @@ pub(crate) struct ResId {
 impl ResId {
     /// The id of an object, without regard to whether its kind has namespaces.
     pub(crate) fn of_node(tree: &Tree, object: NodeId) -> Self {
-        let gvk = Gvk { cluster_scoped: false, ..Gvk::of_node(tree, object) };
         Self {
-            gvk,
-            name: meta_text(tree, object, "name"),
-            namespace: meta_text(tree, object, "namespace"),
+            gvk: Gvk::selector_of_node(tree, object),
+            name: meta_text(tree, object, "name").to_owned(),
+            namespace: meta_text(tree, object, "namespace").to_owned(),
         }
     }
 
@@ -173,11 +188,11 @@ impl fmt::Display for ResId {
 }
 
 /// A text field of an object's metadata; empty if it is missing or empty.
-pub(crate) fn meta_text(tree: &Tree, object: NodeId, name: &str) -> String {
+pub(crate) fn meta_text<'t>(tree: &'t Tree, object: NodeId, name: &str) -> &'t str {
     meta(tree, object)
         .and_then(|meta| tree.field(meta, name))
         .filter(|field| !tree.get(*field).is_empty())
-        .map_or_else(String::new, |field| tree.value(field).to_owned())
+        .map_or("", |field| tree.value(field))
 }
 
 /// An object's metadata, if it has some.

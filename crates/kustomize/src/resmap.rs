@@ -66,11 +66,17 @@ impl ResMap {
         self.list.retain(|resource| !resource.is_empty(tree));
     }
 
-    /// The places of objects one of whose ids, past or present, is as wanted.
-    pub(crate) fn with_any_id(&self, tree: &Tree, wanted: impl Fn(&ResId) -> bool) -> Vec<usize> {
+    /// The places of objects one of whose ids, past or present, has this name and is as wanted.
+    pub(crate) fn with_any_id(
+        &self,
+        tree: &Tree,
+        name: &str,
+        wanted: impl Fn(&ResId) -> bool,
+    ) -> Vec<usize> {
         let mut found = Vec::new();
         for (at, resource) in self.list.iter().enumerate() {
-            if resource.is_empty(tree) {
+            // A look at the names first: making the ids of all objects for each of many patches takes long.
+            if !resource.has_or_had_name(tree, name) || resource.is_empty(tree) {
                 continue;
             }
             if resource.previous_ids(tree).iter().any(&wanted) || wanted(&resource.id(tree)) {
@@ -82,7 +88,7 @@ impl ResMap {
 
     /// The place of the one object that has or had this id.
     pub(crate) fn find(&self, tree: &Tree, id: &ResId) -> Result<usize> {
-        let found = self.with_any_id(tree, |candidate| candidate.same(id));
+        let found = self.with_any_id(tree, &id.name, |candidate| candidate.same(id));
         let problem = match found.as_slice() {
             [one] => return Ok(*one),
             [] => "no matches for",
@@ -102,7 +108,7 @@ impl ResMap {
         };
         let id = resource.id(tree);
         let behavior = resource::behavior(tree, object);
-        let found = self.with_any_id(tree, |candidate| candidate.same(&id));
+        let found = self.with_any_id(tree, &id.name, |candidate| candidate.same(&id));
         let (at, old) = match found.as_slice() {
             [] if matches!(behavior, Behavior::Merge | Behavior::Replace) => {
                 return Err(Error::new(format!(

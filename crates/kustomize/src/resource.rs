@@ -4,7 +4,7 @@
 //! selectors can see it, and it is taken off at the end.
 
 use crate::error::Result;
-use crate::id::{Gvk, ResId, meta};
+use crate::id::{Gvk, ResId, is_cluster_scoped, meta, meta_text};
 use crate::tree::{Kind, Node, NodeId, Style, Tag, Tree};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -123,6 +123,16 @@ impl Resource {
         self.node.is_none_or(|node| tree.get(node).is_empty())
     }
 
+    /// Whether this is the object's name, or was before.
+    pub(crate) fn has_or_had_name(&self, tree: &Tree, name: &str) -> bool {
+        let Some(object) = self.node else {
+            return name.is_empty();
+        };
+        meta_text(tree, object, "name") == name
+            || annotation(tree, object, build::PREVIOUS_NAMES)
+                .is_some_and(|names| names.split(',').any(|previous| previous == name))
+    }
+
     /// The id the object has now.
     pub(crate) fn id(&self, tree: &Tree) -> ResId {
         self.node.map_or_else(ResId::default, |node| id(tree, node))
@@ -141,7 +151,9 @@ impl Resource {
 
 /// The id of an object.
 pub(crate) fn id(tree: &Tree, object: NodeId) -> ResId {
-    ResId { gvk: Gvk::of_node(tree, object), ..ResId::of_node(tree, object) }
+    let mut id = ResId::of_node(tree, object);
+    id.gvk.cluster_scoped = is_cluster_scoped(tree, object);
+    id
 }
 
 /// The ids that a build remembers for an object, oldest first.

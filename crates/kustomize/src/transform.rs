@@ -104,8 +104,9 @@ pub(crate) fn replicas(
 ) -> Result<()> {
     let mut found = false;
     for spec in specs {
-        let matching =
-            map.with_any_id(tree, |id| id.name == replica.name && id.gvk.is_selected(&spec.gvk));
+        let matching = map.with_any_id(tree, &replica.name, |id| {
+            id.name == replica.name && id.gvk.is_selected(&spec.gvk)
+        });
         for at in matching {
             found = true;
             if let Some(object) = map.list.get(at).and_then(|resource| resource.node) {

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Run) -> Result<()> {
         let theirs = theirs(args, &folder, &case)?;
         let ours = ours(&folder, &case);
         let same = match (&theirs, &ours) {
-            (Ok(theirs), Ok(ours)) => theirs == ours,
+            (Ok(theirs), Ok(ours)) => theirs == ours || differ_in_hash(&case, ours, theirs),
             (Err(theirs), Err(ours)) => !args.error_texts || theirs.trim() == ours.trim(),
             (Err(theirs), Ok(_)) => fell_over(theirs),
             (Ok(_), Err(_)) => false,
@@ -164,12 +164,23 @@ fn ours(folder: &Path, case: &Case) -> Result<String, String> {
     built.map(|built| built.to_yaml()).map_err(|error| error.chain())
 }
 
-/// Whether the original fell over itself: it panics on names with commas, and it puts comments into flow mappings, where
-/// they swallow the rest of the line, so that it cannot read what it wrote.
+/// Whether the original fell over itself: it panics on names with commas.
 fn fell_over(error: &str) -> bool {
     error.contains("panic: ")
-        || (error.starts_with("map[string]interface {}{")
-            && (error.contains("yaml: line") || error.contains("yaml: invalid map key")))
+}
+
+/// Whether two results are the same but for name suffixes made of hashes, in a case where a patch changes the kind of
+/// what was generated: the original then hashes its parser's state, down to line numbers.
+fn differ_in_hash(case: &Case, ours: &str, theirs: &str) -> bool {
+    let changes_kind = case.files.values().any(|text| text.contains("allowKindChange: true"));
+    let hash = |word: &str| {
+        let last = word.trim_end().rsplit('-').next().unwrap_or_default();
+        word.trim_end().len() - if last.len() == 10 { 10 } else { 0 }
+    };
+    let same = |(ours, theirs): (&str, &str)| ours.get(..hash(ours)) == theirs.get(..hash(theirs));
+    changes_kind
+        && ours.lines().count() == theirs.lines().count()
+        && ours.lines().zip(theirs.lines()).all(same)
 }
 
 /// Keeps a case with both results.

@@ -46,9 +46,9 @@ pub(crate) fn attach(tree: &Tree, map: &mut ResMap, vars: &[Var]) -> Result<()> 
         let wanted =
             ResId { gvk, name: var.objref.name.clone(), namespace: var.objref.namespace.clone() };
         let found = if wanted.namespace.is_empty() {
-            map.with_any_id(tree, |id| wanted.same_but_namespace(id))
+            map.with_any_id(tree, &wanted.name, |id| wanted.same_but_namespace(id))
         } else {
-            map.with_any_id(tree, |id| wanted.same(id))
+            map.with_any_id(tree, &wanted.name, |id| wanted.same(id))
         };
         match found.as_slice() {
             [] => {}

@@ -1,6 +1,6 @@
 //! From YAML text to trees and back.
 
-use super::{Kind, Node, NodeId, Style, Tag, Tree};
+use super::{Kind, Node, NodeId, Style, Tag, Tree, json};
 use crate::error::{Error, ErrorKind, Result};
 use memchr::memmem;
 use std::collections::HashMap;
@@ -374,8 +374,12 @@ pub(crate) fn objects(tree: &mut Tree, text: &str) -> Result<Vec<NodeId>> {
                 format!("lists of objects are nested more than {MAX_LIST_DEPTH} deep"),
             ));
         }
-        let items = tree.items(items).to_vec();
-        pending.extend(checked(tree, items)?.into_iter().map(|object| (object, depth + 1)));
+        for item in tree.items(items).to_vec() {
+            // The original takes these lists apart as JSON, so that whatever was text is quoted from now on.
+            let text = json::go_json(&json::to_value(tree, item)?);
+            let objects = documents(tree, &text)?;
+            pending.extend(checked(tree, objects)?.into_iter().map(|object| (object, depth + 1)));
+        }
     }
     Ok(found)
 }
