@@ -7,6 +7,7 @@ mod parse;
 use crate::error::{Error, Result};
 use crate::id::{Gvk, Text};
 use crate::tree::lookup::split_path;
+use manifest::order::{LEGACY_FIRST, LEGACY_LAST};
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
@@ -48,44 +49,14 @@ impl PartialEq for FieldSpec {
 
 impl Eq for FieldSpec {}
 
-/// Kinds that sort before all others, in this order.
-pub(crate) const ORDER_FIRST: &[&str] = &[
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-    "CustomResourceDefinition",
-    "ServiceAccount",
-    "PodSecurityPolicy",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "Secret",
-    "Endpoints",
-    "Service",
-    "LimitRange",
-    "PriorityClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Deployment",
-    "StatefulSet",
-    "CronJob",
-    "PodDisruptionBudget",
-];
-
-/// Kinds that sort after all others, in this order.
-pub(crate) const ORDER_LAST: &[&str] =
-    &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
-
 fn rank(kind: &str) -> isize {
     let at = |list: &[&str]| {
         list.iter().position(|known| *known == kind).and_then(|at| isize::try_from(at).ok())
     };
-    let before = isize::try_from(ORDER_FIRST.len()).unwrap_or_default();
-    at(ORDER_FIRST)
+    let before = isize::try_from(LEGACY_FIRST.len()).unwrap_or_default();
+    at(&LEGACY_FIRST)
         .map(|at| at - before)
-        .or_else(|| at(ORDER_LAST).map(|at| at + 1))
+        .or_else(|| at(&LEGACY_LAST).map(|at| at + 1))
         .unwrap_or_default()
 }
 

@@ -116,7 +116,11 @@ impl ResMap {
                     id.go_syntax()
                 )));
             }
-            [] => return self.append_all(tree, vec![resource]),
+            // Nothing has this id, so nothing else is in the way.
+            [] => {
+                self.list.push(resource);
+                return Ok(());
+            }
             [at] => (*at, self.list.get(*at).and_then(|old| old.node)),
             _ => {
                 return Err(Error::new(format!(

@@ -33,8 +33,11 @@ const APPLY_FIRST: [&str; 23] = [
 /// Kinds that act on what is applied after them; they come last in Flux and in kustomize.
 const WEBHOOKS: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
-/// Kinds kustomize's legacy order puts first.
-const LEGACY_FIRST: [&str; 22] = [
+/// Kinds that kustomize's legacy order puts last, in this order.
+pub const LEGACY_LAST: [&str; 2] = WEBHOOKS;
+
+/// Kinds that kustomize's legacy order puts first, in this order.
+pub const LEGACY_FIRST: [&str; 22] = [
     "Namespace",
     "ResourceQuota",
     "StorageClass",
@@ -190,7 +193,7 @@ fn helm_kinds(a: &str, b: &str, order: &[&str]) -> Ordering {
 
 /// Sorts into kustomize's legacy order.
 pub fn legacy(objects: &mut [Object]) {
-    legacy_with(objects, &LEGACY_FIRST, &WEBHOOKS);
+    legacy_with(objects, &LEGACY_FIRST, &LEGACY_LAST);
 }
 
 /// Sorts by kustomize's legacy rules with lists of one's own: kinds named in `first` at the start,

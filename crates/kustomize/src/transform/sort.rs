@@ -1,11 +1,11 @@
 //! The order of the result.
 
-use crate::config::{ORDER_FIRST, ORDER_LAST};
 use crate::error::{Error, Result};
 use crate::id::ResId;
 use crate::kustomization::{LegacySortOptions, SortOptions};
 use crate::resmap::ResMap;
 use crate::tree::Tree;
+use manifest::order::{LEGACY_FIRST, LEGACY_LAST};
 use std::cmp::Ordering;
 
 /// Sorts as `sortOptions` says.
@@ -26,8 +26,8 @@ pub(crate) fn by_options(tree: &Tree, map: &mut ResMap, options: &SortOptions) -
 /// Sorts by kind, those given first in front and those given last at the end, then by group, version, kind and name.
 pub(crate) fn by_kind(tree: &Tree, map: &mut ResMap, options: Option<&LegacySortOptions>) {
     let default = || LegacySortOptions {
-        order_first: ORDER_FIRST.iter().map(|kind| (*kind).to_owned()).collect(),
-        order_last: ORDER_LAST.iter().map(|kind| (*kind).to_owned()).collect(),
+        order_first: LEGACY_FIRST.iter().map(|kind| (*kind).to_owned()).collect(),
+        order_last: LEGACY_LAST.iter().map(|kind| (*kind).to_owned()).collect(),
     };
     let options = options.cloned().unwrap_or_else(default);
     let mut keyed: Vec<_> = std::mem::take(&mut map.list)
