@@ -1,12 +1,12 @@
 //! A set of templates that can call each other by name.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::function::Functions;
 use crate::node::{Listing, Tree};
-use crate::parse::{parse, parse_limited};
+use crate::parse::{Trees, parse, parse_limited};
 use crate::{Error, Result};
 
 /// Templates by name. Clones share the templates; [`TemplateSet::overlay`] makes a set whose
@@ -19,9 +19,53 @@ pub struct TemplateSet {
 #[derive(Default)]
 struct Inner {
     /// The name of the first template, for errors only.
-    name: String,
+    name: Rc<str>,
     base: Option<TemplateSet>,
-    trees: RefCell<BTreeMap<Rc<str>, Rc<Tree>>>,
+    trees: RefCell<HashMap<Rc<str>, Rc<Tree>>>,
+    /// Shared with the sets above this one.
+    parsed: Rc<RefCell<Parsed>>,
+}
+
+/// What was parsed before, by text: subcharts bring the same library along again and again, and one
+/// text is given to `tpl` many times.
+#[derive(Default)]
+struct Parsed {
+    /// The functions that were known then.
+    functions: Functions,
+    by_text: HashMap<Rc<[u8]>, Vec<Rc<Tree>>>,
+    /// The bytes of all texts.
+    size: usize,
+}
+
+/// The most bytes of texts whose trees are kept for the next time.
+const MAX_KEPT: usize = 4 << 20;
+
+impl Parsed {
+    fn get(&self, name: &Rc<str>, text: &[u8], functions: &Functions) -> Option<Vec<Rc<Tree>>> {
+        let trees = self.by_text.get(text).filter(|_| self.functions.same(functions))?;
+        let (root, defined) = trees.split_last()?;
+        if root.name == *name {
+            return Some(trees.clone());
+        }
+        if defined.iter().any(|tree| tree.name == *name) {
+            return None;
+        }
+        let renamed = |tree: &Tree, own: &Rc<str>| Rc::new(tree.renamed(own, name));
+        let trees = defined.iter().map(|tree| renamed(tree, &tree.name));
+        Some(trees.chain([renamed(root, name)]).collect())
+    }
+
+    fn keep(&mut self, trees: &[Rc<Tree>], functions: &Functions) {
+        if !self.functions.same(functions) {
+            *self = Self { functions: functions.clone(), ..Self::default() };
+        }
+        let Some(root) = trees.last() else { return };
+        let size = self.size + root.text.len();
+        if size <= MAX_KEPT {
+            self.size = size;
+            self.by_text.insert(root.text.clone(), trees.to_vec());
+        }
+    }
 }
 
 impl TemplateSet {
@@ -32,7 +76,7 @@ impl TemplateSet {
 
     /// An empty set that errors call by a name.
     pub fn named(name: &str) -> Self {
-        Self { inner: Rc::new(Inner { name: name.to_owned(), ..Inner::default() }) }
+        Self { inner: Rc::new(Inner { name: Rc::from(name), ..Inner::default() }) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -42,8 +86,8 @@ impl TemplateSet {
     /// A set that sees the templates of this one; what is added to it is not seen here.
     #[must_use]
     pub fn overlay(&self) -> Self {
-        let name = self.inner.name.clone();
-        let inner = Inner { name, base: Some(self.clone()), trees: RefCell::default() };
+        let (name, parsed) = (self.inner.name.clone(), self.inner.parsed.clone());
+        let inner = Inner { name, base: Some(self.clone()), trees: RefCell::default(), parsed };
         Self { inner: Rc::new(inner) }
     }
 
@@ -58,13 +102,26 @@ impl TemplateSet {
         text: impl AsRef<[u8]>,
         functions: &Functions,
     ) -> Result<(), Error> {
-        for tree in parse(name, text.as_ref(), &|function| functions.contains(function))? {
+        for tree in self.trees(name, text.as_ref(), functions)? {
             if tree.is_empty() && self.lookup(&tree.name).is_some() {
                 continue;
             }
-            self.inner.trees.borrow_mut().insert(tree.name.clone(), Rc::new(tree));
+            self.inner.trees.borrow_mut().insert(tree.name.clone(), tree);
         }
         Ok(())
+    }
+
+    fn trees(&self, name: &str, text: &[u8], functions: &Functions) -> Result<Vec<Rc<Tree>>> {
+        let name = Rc::from(name);
+        if let Some(trees) = self.inner.parsed.borrow().get(&name, text, functions) {
+            return Ok(trees);
+        }
+        let Trees { all, merged } = parse(name, text, &|function| functions.contains(function))?;
+        let trees: Vec<Rc<Tree>> = all.into_iter().map(Rc::new).collect();
+        if !merged {
+            self.inner.parsed.borrow_mut().keep(&trees, functions);
+        }
+        Ok(trees)
     }
 
     /// The tree of a text printed back as Go prints it, literal texts quoted. Identifiers must be
@@ -79,8 +136,9 @@ impl TemplateSet {
         max_parens: usize,
     ) -> Result<String, Error> {
         let defined = |function: &str| functions.contains(function);
-        let trees = parse_limited(name, text.as_bytes(), &defined, max_parens)?;
+        let trees = parse_limited(Rc::from(name), text.as_bytes(), &defined, max_parens)?;
         Ok(trees
+            .all
             .iter()
             .find(|tree| &*tree.name == name)
             .map(|tree| format!("{:#}", Listing(&tree.root)))
@@ -92,8 +150,8 @@ impl TemplateSet {
     /// # Errors
     /// With Go's text.
     pub fn is_empty_text(name: &str, text: &str) -> Result<bool, Error> {
-        let trees = parse(name, text.as_bytes(), &|_| false)?;
-        Ok(trees.iter().find(|tree| &*tree.name == name).is_none_or(Tree::is_empty))
+        let trees = parse(Rc::from(name), text.as_bytes(), &|_| false)?;
+        Ok(trees.all.iter().find(|tree| &*tree.name == name).is_none_or(Tree::is_empty))
     }
 
     /// True when a template of this name was parsed.

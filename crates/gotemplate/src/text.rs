@@ -91,10 +91,7 @@ pub(crate) fn first_rune(bytes: &[u8]) -> Option<(char, usize)> {
 
 /// Position of `needle` in `hay`.
 pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() {
-        return Some(0);
-    }
-    hay.windows(needle.len()).position(|w| w == needle)
+    memchr::memmem::find(hay, needle)
 }
 
 /// Splits as Go's `strings.SplitN(text, separator, limit)`; a negative limit means all.

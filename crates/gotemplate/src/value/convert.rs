@@ -29,6 +29,12 @@ impl Value {
         })
     }
 
+    /// The map of a JSON object, with the numbers of [`Value::from_json_int64`].
+    pub fn map_from_json_int64(fields: &serde_json::Map<String, Json>) -> Map {
+        let entries = fields.iter();
+        entries.map(|(k, v)| (Str::from(k.as_str()), Self::from_json_int64(v))).collect()
+    }
+
     fn convert(json: &Json, number: &dyn Fn(&serde_json::Number) -> Self) -> Self {
         match json {
             Json::Null => Self::Nil,

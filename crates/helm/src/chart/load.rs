@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
@@ -126,7 +127,7 @@ impl Folder {
         let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
         self.files.push(File {
             name: name.to_owned(),
-            data: without_mark(data),
+            data: Arc::new(without_mark(data)),
             modified: modified.map(|time| time.to_string()),
         });
         Ok(())
@@ -156,7 +157,11 @@ pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
         if left == 0 {
             return Err(too_large());
         }
-        files.push(File { name, data: without_mark(data), modified: modified(&mut entry) });
+        files.push(File {
+            name,
+            data: Arc::new(without_mark(data)),
+            modified: modified(&mut entry),
+        });
     }
     if files.is_empty() {
         return Err(Error::new("no files in chart archive"));
