@@ -44,6 +44,17 @@ pub fn to_json(text: &str, rules: Rules) -> Result<Value, Error> {
     first(text, Reading::plain(rules))
 }
 
+/// Reads the first document like [`to_json`] under [`Rules::V2`], but need not give other members of
+/// it than these if it is a mapping. All of it is checked all the same.
+pub fn to_json_members(text: &str, members: &'static [&'static str]) -> Result<Value, Error> {
+    // An alias may stand for a part of another member, and a merge looks into its items.
+    if text.contains('&') || text.contains("<<") {
+        return to_json(text, Rules::V2);
+    }
+    let mut documents = Documents::new(text, Reading::plain(Rules::V2))?.only(members);
+    Ok(documents.next_document()?.map_or(Value::Null, |(value, _)| value))
+}
+
 /// Reads the first document like [`to_json`] under [`Rules::V2`], but equal keys are an error: this
 /// is `YAMLToJSONStrict` of sigs.k8s.io/yaml.
 pub fn to_json_strict(text: &str) -> Result<Value, Error> {

@@ -19,7 +19,11 @@ impl<'a> Input<'a> {
     /// The first character YAML does not allow, by libyaml's table.
     pub(super) fn forbidden(text: &str) -> Option<char> {
         let suspicious = |b: u8| (b < 0x20 && !matches!(b, 9 | 10 | 13)) || b >= 0x7f;
-        if !text.bytes().any(suspicious) {
+        // By stretches, which the compiler can look at as a whole.
+        let stretches = text.as_bytes().chunks(64);
+        let mut stretches =
+            stretches.map(|bytes| bytes.iter().fold(false, |s, b| s | suspicious(*b)));
+        if !stretches.any(|suspicious| suspicious) {
             return None;
         }
         text.chars().find(|c| {
@@ -104,7 +108,7 @@ impl<'a> Input<'a> {
         if stretch.bytes().any(|b| !matches!(b, b' ' | b'\t')) {
             self.newlines = 0;
         }
-        let characters = stretch.bytes().filter(|b| b & 0xc0 != 0x80).count();
+        let characters = stretch.chars().count();
         self.mark.offset += bytes;
         self.mark.column += u32::try_from(characters).unwrap_or(u32::MAX);
     }
@@ -118,7 +122,9 @@ impl<'a> Input<'a> {
     /// Goes over everything up to the end of the line.
     pub(super) fn skip_to_break(&mut self) {
         let rest = self.rest().as_bytes();
-        let mut length = 0;
+        let line = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let plain = rest.get(..line).is_some_and(<[u8]>::is_ascii);
+        let mut length = if plain { line } else { 0 };
         while length < rest.len() && !self.is_break(length) {
             length += 1;
         }
