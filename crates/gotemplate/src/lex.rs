@@ -114,7 +114,8 @@ pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Tokens<'_> {
         start_line: 1,
         parens: 0,
         loops,
-        out: Tokens::default(),
+        // A token in eight bytes is about what templates have.
+        out: Tokens { list: Vec::with_capacity(input.len() / 8 + 4), error: String::new() },
     };
     lexer.run();
     lexer.out

@@ -6,6 +6,7 @@ use crate::lex::{Kind, Token, Tokens, tokens};
 use crate::node::{Branch, Command, Node, Operand, Pipe, Statement, Text, Tree};
 use crate::number::{Form, Number};
 use crate::quote::{quote, unquote};
+use crate::text::lossy;
 use crate::{Error, Result};
 
 /// Parentheses or control structures nested deeper than this are refused: each level costs stack,
@@ -422,7 +423,7 @@ impl<'a> Parser<'a> {
                 self.next = start;
                 return Ok(());
             }
-            let name: Rc<str> = Rc::from(String::from_utf8_lossy(variable.text).as_ref());
+            let name: Rc<str> = Rc::from(lossy(variable.text).as_ref());
             if matches!(next.kind, Kind::Assign | Kind::Declare) {
                 pipe.assigns = next.kind == Kind::Assign;
                 self.advance_non_space();
@@ -499,7 +500,7 @@ impl<'a> Parser<'a> {
         let position = self.token(self.next).position;
         let mut names = String::new();
         while self.peek() == Kind::Field {
-            names.push_str(&String::from_utf8_lossy(self.advance().text));
+            names.push_str(&lossy(self.advance().text));
         }
         let operand = match node.operand {
             Operand::Field(first) => Operand::Field((String::from(first) + &names).into()),
@@ -517,7 +518,7 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self) -> Result<Option<Node>> {
         let token = self.advance_non_space();
-        let text = String::from_utf8_lossy(token.text);
+        let text = lossy(token.text);
         let operand = match token.kind {
             Kind::Identifier => {
                 if !(self.defined)(&text) {

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 
 use crate::function::Functions;
+use crate::hash::Fast;
 use crate::node::{Listing, Tree};
 use crate::parse::{Trees, parse, parse_limited};
 use crate::{Error, Result};
@@ -32,7 +34,9 @@ struct Inner {
 struct Parsed {
     /// The functions that were known then.
     functions: Functions,
-    by_text: HashMap<Rc<[u8]>, Vec<Rc<Tree>>>,
+    hasher: RandomState,
+    /// By the hash of the text; where two have the same, the later one stays.
+    by_hash: HashMap<u64, Vec<Rc<Tree>>, Fast>,
     /// The bytes of all texts.
     size: usize,
 }
@@ -41,9 +45,17 @@ struct Parsed {
 const MAX_KEPT: usize = 4 << 20;
 
 impl Parsed {
-    fn get(&self, name: &Rc<str>, text: &[u8], functions: &Functions) -> Option<Vec<Rc<Tree>>> {
-        let trees = self.by_text.get(text).filter(|_| self.functions.same(functions))?;
+    fn get(
+        &self,
+        name: &Rc<str>,
+        (text, hash): (&[u8], u64),
+        functions: &Functions,
+    ) -> Option<Vec<Rc<Tree>>> {
+        let trees = self.by_hash.get(&hash).filter(|_| self.functions.same(functions))?;
         let (root, defined) = trees.split_last()?;
+        if *root.text != *text {
+            return None;
+        }
         if root.name == *name {
             return Some(trees.clone());
         }
@@ -55,15 +67,17 @@ impl Parsed {
         Some(trees.chain([renamed(root, name)]).collect())
     }
 
-    fn keep(&mut self, trees: &[Rc<Tree>], functions: &Functions) {
+    fn keep(&mut self, trees: &[Rc<Tree>], hash: u64, functions: &Functions) {
         if !self.functions.same(functions) {
-            *self = Self { functions: functions.clone(), ..Self::default() };
+            self.functions = functions.clone();
+            self.by_hash.clear();
+            self.size = 0;
         }
         let Some(root) = trees.last() else { return };
         let size = self.size + root.text.len();
         if size <= MAX_KEPT {
             self.size = size;
-            self.by_text.insert(root.text.clone(), trees.to_vec());
+            self.by_hash.insert(hash, trees.to_vec());
         }
     }
 }
@@ -113,13 +127,15 @@ impl TemplateSet {
 
     fn trees(&self, name: &str, text: &[u8], functions: &Functions) -> Result<Vec<Rc<Tree>>> {
         let name = Rc::from(name);
-        if let Some(trees) = self.inner.parsed.borrow().get(&name, text, functions) {
+        let parsed = &self.inner.parsed;
+        let hash = parsed.borrow().hasher.hash_one(text);
+        if let Some(trees) = parsed.borrow().get(&name, (text, hash), functions) {
             return Ok(trees);
         }
         let Trees { all, merged } = parse(name, text, &|function| functions.contains(function))?;
         let trees: Vec<Rc<Tree>> = all.into_iter().map(Rc::new).collect();
         if !merged {
-            self.inner.parsed.borrow_mut().keep(&trees, functions);
+            parsed.borrow_mut().keep(&trees, hash, functions);
         }
         Ok(trees)
     }

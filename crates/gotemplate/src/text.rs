@@ -16,7 +16,7 @@ impl Str {
 
     /// The text; invalid bytes become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        lossy(&self.0)
     }
 
     /// Length in bytes, as Go's `len`.
@@ -70,6 +70,12 @@ impl From<Vec<u8>> for Str {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Rc::from(bytes))
     }
+}
+
+/// The text of bytes that are usually UTF-8; invalid bytes become U+FFFD.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // Looking whether they are is much faster than looking for what is not.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The runes of Go bytes with the byte length of each: invalid bytes are U+FFFD of length 1.

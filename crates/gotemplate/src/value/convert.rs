@@ -1,7 +1,5 @@
 //! Between values and `serde_json`.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use super::{List, Map, Value};
@@ -88,11 +86,11 @@ impl Value {
                     .collect::<Option<_>>()?,
             ),
             Self::Map(map) => {
-                let mut sorted = BTreeMap::new();
-                for (key, value) in map.entries() {
-                    sorted.insert(key.text().into_owned(), value.to_json_at(depth + 1, float)?);
-                }
-                Json::Object(sorted.into_iter().collect())
+                let entries = map.entries.borrow();
+                let json = entries.iter().map(|(key, value)| {
+                    Some((key.text().into_owned(), value.to_json_at(depth + 1, float)?))
+                });
+                Json::Object(json.collect::<Option<_>>()?)
             }
             Self::Time(time) => Json::String(crate::gotime::rfc3339(time)),
             Self::Object(object) => object.to_value().to_json_at(depth + 1, float)?,

@@ -159,8 +159,8 @@ fn findings(
     let folder = Folder {
         path: &shown.to_string_lossy(),
         metadata: chart_yaml.as_deref(),
-        values: values.as_ref().map(|data| data.as_slice()),
-        schema: schema.as_ref().map(|data| data.as_slice()),
+        values: values.as_deref(),
+        schema: schema.as_deref(),
         templates: entry("templates"),
         crds: entry("crds"),
         chart: Chart::load_dir(path, Path::new("/")),
