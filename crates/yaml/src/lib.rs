@@ -52,7 +52,11 @@ pub fn to_json_members(text: &str, members: &'static [&'static str]) -> Result<V
         return to_json(text, Rules::V2);
     }
     let mut documents = Documents::new(text, Reading::plain(Rules::V2))?.only(members);
-    Ok(documents.next_document()?.map_or(Value::Null, |(value, _)| value))
+    match documents.next_document() {
+        Ok(document) => Ok(document.map_or(Value::Null, |(value, _)| value)),
+        // The message may show what was left out.
+        Err(_) => to_json(text, Rules::V2),
+    }
 }
 
 /// Reads the first document like [`to_json`] under [`Rules::V2`], but equal keys are an error: this
