@@ -1,7 +1,5 @@
 //! Executes templates.
 
-use std::rc::Rc;
-
 use crate::budget::{Budget, Limits};
 use crate::environment::Environment;
 use crate::function::{Functions, Run, Scope};
@@ -59,12 +57,18 @@ pub fn render(
     options: &Options<'_>,
 ) -> Result<Vec<u8>, Error> {
     let run = Run { functions, options, budget: Budget::new(options.limits) };
-    let mut scope = Scope { run: &run, set: set.clone(), depth: 0 };
-    named(&mut scope, name, data)
+    let mut scope = Scope { run: &run, set: set.clone(), depth: 0, spare: Vec::new() };
+    let mut out = Vec::new();
+    named(&mut scope, name, data, &mut out).map(|()| out)
 }
 
 /// Renders a named template in a scope.
-pub(crate) fn named(scope: &mut Scope<'_>, name: &str, data: Value) -> Result<Vec<u8>> {
+pub(crate) fn named(
+    scope: &mut Scope<'_>,
+    name: &str,
+    data: Value,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let tree = scope.set.lookup(name).ok_or_else(|| {
         let (name, set) = (quote(name.as_bytes()), quote(scope.set.name().as_bytes()));
         Error(format!("template: no template {name} associated with template {set}"))
@@ -73,11 +77,10 @@ pub(crate) fn named(scope: &mut Scope<'_>, name: &str, data: Value) -> Result<Ve
         return Err(too_deep(scope));
     }
     scope.depth += 1;
-    let mut out = Vec::new();
     let data = if matches!(data, Value::Nil) { Value::Missing } else { data };
-    let result = State::new(scope, &tree, &mut out, Slot::bare(data)).body();
+    let result = State::new(scope, &tree, out, Slot::bare(data)).body();
     scope.depth -= 1;
-    result.map(|()| out)
+    result
 }
 
 fn too_deep(scope: &Scope<'_>) -> Error {
@@ -144,13 +147,13 @@ struct State<'s, 'r, 't> {
     tree: &'t Tree,
     out: &'s mut Vec<u8>,
     dot: Slot,
-    variables: Vec<(Rc<str>, Slot)>,
+    variables: Vec<(&'t str, Slot)>,
     at: Option<Place<'t>>,
 }
 
 impl<'s, 'r, 't> State<'s, 'r, 't> {
     fn new(scope: &'s mut Scope<'r>, tree: &'t Tree, out: &'s mut Vec<u8>, dot: Slot) -> Self {
-        let variables = vec![(Rc::from("$"), dot.clone())];
+        let variables = vec![("$", dot.clone())];
         Self { scope, tree, out, dot, variables, at: None }
     }
 
@@ -187,9 +190,10 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
     fn statement(&mut self, dot: &Slot, statement: &'t Statement) -> Result<Flow> {
         self.at = Some(Place::Statement(statement));
         match statement {
-            Statement::Text(_, text) => {
+            Statement::Text(text) => {
+                let text = text.bytes();
                 self.scope.bytes(text.len())?;
-                self.out.extend_from_slice(text.as_bytes());
+                self.out.extend_from_slice(text);
             }
             Statement::Action(pipe) => {
                 let slot = self.pipeline(dot, pipe)?;
@@ -361,7 +365,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
     }
 
     fn assign(&mut self, name: &str, slot: Slot) -> Result<()> {
-        match self.variables.iter_mut().rev().find(|(known, _)| **known == *name) {
+        match self.variables.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, variable)) => {
                 *variable = slot;
                 Ok(())

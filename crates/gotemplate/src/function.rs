@@ -182,7 +182,8 @@ pub(crate) struct Row(
 /// The functions that templates may call.
 #[derive(Clone, Default)]
 pub struct Functions {
-    by_name: HashMap<Cow<'static, str>, Rc<Function>, Fast>,
+    /// Clones share it until one is changed.
+    by_name: Rc<HashMap<Cow<'static, str>, Rc<Function>, Fast>>,
 }
 
 impl Functions {
@@ -217,12 +218,12 @@ impl Functions {
 
     /// Adds or replaces a function.
     pub fn add(&mut self, function: Function) {
-        self.by_name.insert(function.name.clone(), Rc::new(function));
+        Rc::make_mut(&mut self.by_name).insert(function.name.clone(), Rc::new(function));
     }
 
     /// Takes a function away; a template that calls it no longer parses.
     pub fn remove(&mut self, name: &str) {
-        self.by_name.remove(name);
+        Rc::make_mut(&mut self.by_name).remove(name);
     }
 
     /// True when a function has this name.
@@ -235,6 +236,11 @@ impl Functions {
         let mut names: Vec<&str> = self.by_name.keys().map(AsRef::as_ref).collect();
         names.sort_unstable();
         names
+    }
+
+    /// True when both are clones of the same functions.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.by_name, &other.by_name)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Rc<Function>> {
@@ -325,6 +331,8 @@ pub struct Scope<'r> {
     pub(crate) run: &'r Run<'r>,
     pub(crate) set: TemplateSet,
     pub(crate) depth: u32,
+    /// Buffers that a template was rendered into before.
+    pub(crate) spare: Vec<Vec<u8>>,
 }
 
 impl<'r> Scope<'r> {
@@ -353,8 +361,13 @@ impl<'r> Scope<'r> {
     ///
     /// # Errors
     /// When there is none, or it fails.
-    pub fn render(&mut self, name: &str, data: Value) -> Result<Vec<u8>, Error> {
-        crate::exec::named(self, name, data)
+    pub fn render(&mut self, name: &str, data: Value) -> Result<Str, Error> {
+        let mut out = self.spare.pop().unwrap_or_default();
+        let result = crate::exec::named(self, name, data, &mut out);
+        let text = result.map(|()| Str::from(out.as_slice()));
+        out.clear();
+        self.spare.push(out);
+        text
     }
 
     /// Parses a text as the template `name` into a set of its own, over the one in use: what it
@@ -373,15 +386,10 @@ impl<'r> Scope<'r> {
     ///
     /// # Errors
     /// When it fails.
-    pub fn render_in(
-        &mut self,
-        set: TemplateSet,
-        name: &str,
-        data: Value,
-    ) -> Result<Vec<u8>, Error> {
+    pub fn render_in(&mut self, set: TemplateSet, name: &str, data: Value) -> Result<Str, Error> {
         // An empty text does not replace the template of its name, but must give nothing.
         if !set.own(name) {
-            return Ok(Vec::new());
+            return Ok(Str::default());
         }
         let outer = std::mem::replace(&mut self.set, set);
         let result = self.render(name, data);

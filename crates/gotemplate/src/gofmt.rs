@@ -19,8 +19,10 @@ const MAX_DEPTH: usize = 500;
 /// The largest text one printing call may give, in bytes.
 const MAX_PRINTED: usize = 256 << 20;
 
+const TOO_LARGE: &str = "value is nested too deeply or too large to print";
+
 /// The flags of a verb.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are Go's independent flags")]
 struct Flags {
     plus: bool,
@@ -128,7 +130,7 @@ impl Printer {
 
     fn value(&mut self, value: &Value, verb: char, depth: usize) {
         if depth > MAX_DEPTH || self.out.len() > MAX_PRINTED {
-            self.failed = Some("value is nested too deeply or too large to print");
+            self.failed = Some(TOO_LARGE);
             return;
         }
         if !self.erroring && self.stringer(value, verb) {
@@ -161,6 +163,12 @@ impl Printer {
                 self.text(&text);
             }
             Value::Function(_) => self.pad(b"0x1000000"),
+            Value::Object(object)
+                if self.plainly(verb)
+                    && let Some(entries) = object.byte_entries() =>
+            {
+                self.byte_map(&entries);
+            }
             Value::Object(object) => {
                 let plain = object.to_value();
                 self.value(&plain, verb, depth + 1);
@@ -282,6 +290,47 @@ impl Printer {
             }
         }
         self.out.push(if self.flags.sharp_v { b'}' } else { b']' });
+    }
+
+    /// True when everything is printed in its own way and with nothing around it.
+    fn plainly(&self, verb: char) -> bool {
+        verb == 'v' && self.flags == Flags::default()
+    }
+
+    /// Prints a map to `[]byte` plainly.
+    fn byte_map(&mut self, entries: &[(&str, &[u8])]) {
+        self.text("map[");
+        for (index, (key, bytes)) in entries.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b' ');
+            }
+            self.text(key);
+            self.text(":[");
+            self.bytes(bytes);
+            self.out.push(b']');
+            if self.out.len() > MAX_PRINTED {
+                self.failed = Some(TOO_LARGE);
+                return;
+            }
+        }
+        self.out.push(b']');
+    }
+
+    /// Prints bytes as numbers with spaces between them.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.out.reserve(bytes.len().saturating_mul(4));
+        for byte in bytes {
+            let digits = [b'0' + byte / 100, b'0' + byte / 10 % 10, b'0' + byte % 10, b' '];
+            let leading = match byte {
+                0..10 => 2,
+                10..100 => 1,
+                100.. => 0,
+            };
+            self.out.extend_from_slice(digits.get(leading..).unwrap_or_default());
+        }
+        if !bytes.is_empty() {
+            self.out.pop();
+        }
     }
 
     fn bad_verb(&mut self, value: &Value, verb: char) {

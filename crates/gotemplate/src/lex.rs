@@ -61,27 +61,41 @@ impl Kind {
 }
 
 /// A token with its byte position and line (from 1).
-#[derive(Debug, Clone)]
-pub(crate) struct Token {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token<'a> {
     pub(crate) kind: Kind,
     pub(crate) position: usize,
     pub(crate) line: usize,
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: &'a [u8],
 }
 
-impl Token {
-    /// The token as Go's error messages show it.
-    pub(crate) fn show(&self) -> String {
-        let text = String::from_utf8_lossy(&self.text);
+/// The tokens of a text.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens<'a> {
+    /// All of them, ending with an end-of-file or an error token.
+    pub(crate) list: Vec<Token<'a>>,
+    /// What the error token says.
+    error: String,
+}
+
+impl Tokens<'_> {
+    /// A token as Go's error messages show it.
+    pub(crate) fn show(&self, token: Token<'_>) -> String {
+        if token.kind == Kind::Error { self.error.clone() } else { token.show() }
+    }
+}
+
+impl Token<'_> {
+    fn show(self) -> String {
+        let text = String::from_utf8_lossy(self.text);
         match self.kind {
             Kind::Eof => "EOF".to_owned(),
-            Kind::Error => text.into_owned(),
             kind if kind.is_keyword() => format!("<{text}>"),
             _ if self.text.len() > 10 => {
                 let cut: String = text.chars().take(10).collect();
                 format!("{}...", crate::quote::quote(cut.as_bytes()))
             }
-            _ => crate::quote::quote(&self.text),
+            _ => crate::quote::quote(self.text),
         }
     }
 }
@@ -89,9 +103,9 @@ impl Token {
 const LEFT: &[u8] = b"{{";
 const RIGHT: &[u8] = b"}}";
 
-/// All tokens of a template, ending with an end-of-file or an error token.
+/// All tokens of a template.
 /// `loops`: whether `break` and `continue` are keywords (no function has that name).
-pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Vec<Token> {
+pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Tokens<'_> {
     let mut lexer = Lexer {
         input,
         position: 0,
@@ -100,7 +114,8 @@ pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Vec<Token> {
         start_line: 1,
         parens: 0,
         loops,
-        out: Vec::new(),
+        // A token in eight bytes is about what templates have.
+        out: Tokens { list: Vec::with_capacity(input.len() / 8 + 4), error: String::new() },
     };
     lexer.run();
     lexer.out
@@ -114,7 +129,7 @@ struct Lexer<'a> {
     start_line: usize,
     parens: usize,
     loops: (bool, bool),
-    out: Vec<Token>,
+    out: Tokens<'a>,
 }
 
 fn is_space(byte: u8) -> bool {
@@ -130,7 +145,7 @@ fn leading_space(text: &[u8]) -> usize {
 }
 
 fn newlines(text: &[u8]) -> usize {
-    text.iter().map(|b| usize::from(*b == b'\n')).sum()
+    memchr::memchr_iter(b'\n', text).count()
 }
 
 impl<'a> Lexer<'a> {
@@ -147,8 +162,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn emit(&mut self, kind: Kind) {
-        let text = self.pending().to_vec();
-        self.out.push(Token { kind, position: self.start, line: self.start_line, text });
+        let text = self.pending();
+        self.out.list.push(Token { kind, position: self.start, line: self.start_line, text });
         self.ignore();
     }
 
@@ -159,12 +174,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn error(&mut self, message: String) -> bool {
-        self.out.push(Token {
-            kind: Kind::Error,
-            position: self.start,
-            line: self.start_line,
-            text: message.into_bytes(),
-        });
+        let (position, line) = (self.start, self.start_line);
+        self.out.list.push(Token { kind: Kind::Error, position, line, text: &[] });
+        self.out.error = message;
         false
     }
 
@@ -271,6 +283,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<char> {
         first_rune(self.rest()).map(|(c, _)| c)
     }
@@ -368,9 +381,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None | Some('.' | ',' | '|' | ':' | ')' | '(' | ' ' | '\t' | '\r' | '\n') => true,
-            Some(_) => self.rest().starts_with(RIGHT),
+        match self.rest() {
+            [] | [b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n', ..] => {
+                true
+            }
+            rest => rest.starts_with(RIGHT),
         }
     }
 
@@ -386,6 +401,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) {
+        let plain = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        self.position += self.rest().iter().take_while(plain).count();
         while self.peek().is_some_and(is_alphanumeric) {
             self.next();
         }

@@ -59,7 +59,7 @@ pub use quote::quote;
 pub use regexp::compile as compile_regex;
 pub use set::TemplateSet;
 pub use text::Str;
-pub use value::{Element, List, Map, Methods, Value};
+pub use value::{Element, List, Map, Methods, NamedMap, Value};
 
 /// An error of parsing or rendering a template; its text is the one Go gives.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

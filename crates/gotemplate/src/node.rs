@@ -14,31 +14,55 @@ pub(crate) struct Tree {
     /// The name of the file it was defined in, for error messages.
     pub(crate) parse_name: Rc<str>,
     pub(crate) text: Rc<[u8]>,
-    pub(crate) root: Vec<Statement>,
+    pub(crate) root: Rc<[Statement]>,
 }
 
 impl Tree {
     /// True when only white space and definitions stand in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.root.iter().all(|s| match s {
-            Statement::Text(_, text) => text.text().trim().is_empty(),
+            Statement::Text(text) => String::from_utf8_lossy(text.bytes()).trim().is_empty(),
             _ => false,
         })
+    }
+
+    /// The same tree under another name, from a file of the same text.
+    pub(crate) fn renamed(&self, name: &Rc<str>, parse_name: &Rc<str>) -> Self {
+        Self {
+            name: name.clone(),
+            parse_name: parse_name.clone(),
+            text: self.text.clone(),
+            root: self.root.clone(),
+        }
     }
 
     /// `file:line:column` of a byte position; the column counts bytes from 0.
     pub(crate) fn location(&self, position: usize) -> String {
         let before = self.text.get(..position).unwrap_or_default();
-        let line: usize = 1 + before.iter().map(|b| usize::from(*b == b'\n')).sum::<usize>();
+        let line = 1 + memchr::memchr_iter(b'\n', before).count();
         let column = before.iter().rev().take_while(|b| **b != b'\n').count();
         format!("{}:{line}:{column}", self.parse_name)
+    }
+}
+
+/// A text between actions: a part of the template's own text.
+#[derive(Debug)]
+pub(crate) struct Text {
+    pub(crate) whole: Rc<[u8]>,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Text {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.whole.get(self.start..self.end).unwrap_or_default()
     }
 }
 
 /// A statement of a template.
 #[derive(Debug)]
 pub(crate) enum Statement {
-    Text(usize, Str),
+    Text(Text),
     Action(Pipe),
     If(Branch),
     With(Branch),
@@ -52,8 +76,8 @@ pub(crate) enum Statement {
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) pipe: Pipe,
-    pub(crate) list: Vec<Statement>,
-    pub(crate) otherwise: Option<Vec<Statement>>,
+    pub(crate) list: Box<[Statement]>,
+    pub(crate) otherwise: Option<Box<[Statement]>>,
 }
 
 /// A pipeline with its declarations.
@@ -62,14 +86,14 @@ pub(crate) struct Pipe {
     pub(crate) position: usize,
     pub(crate) assigns: bool,
     pub(crate) declares: Vec<Rc<str>>,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) commands: Box<[Command]>,
 }
 
 /// A command: a word and its arguments.
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) position: usize,
-    pub(crate) args: Vec<Node>,
+    pub(crate) args: Box<[Node]>,
 }
 
 /// An operand.
@@ -85,12 +109,18 @@ pub(crate) enum Operand {
     Bool(bool),
     Dot,
     Nil,
-    Number(Number),
-    String { quoted: String, text: Str },
-    Identifier(Rc<str>),
-    Field(Vec<Rc<str>>),
-    Variable(Vec<Rc<str>>),
-    Chain(Box<Node>, Vec<Rc<str>>),
+    Number(Box<Number>),
+    String {
+        quoted: Box<str>,
+        text: Str,
+    },
+    Identifier(Box<str>),
+    /// Names with dots between them: `Values.image` for `.Values.image`.
+    Field(Box<str>),
+    /// The variable, then names with dots between them: `$x.image`.
+    Variable(Box<str>),
+    /// What the names, with dots between them, are looked up in.
+    Chain(Box<Node>, Box<str>),
     Pipe(Box<Pipe>),
 }
 
@@ -107,8 +137,8 @@ impl Place<'_> {
     pub(crate) fn position(&self) -> usize {
         match self {
             Self::Statement(statement) => match statement {
-                Statement::Text(position, _)
-                | Statement::Template { position, .. }
+                Statement::Text(text) => text.start,
+                Statement::Template { position, .. }
                 | Statement::Break(position)
                 | Statement::Continue(position) => *position,
                 Statement::Action(pipe) => pipe.position,
@@ -151,8 +181,8 @@ impl Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // `{:#}` quotes texts, as Go's parser tests print them.
-            Self::Text(_, text) if f.alternate() => f.write_str(&quote(text.as_bytes())),
-            Self::Text(_, text) => f.write_str(&text.text()),
+            Self::Text(text) if f.alternate() => f.write_str(&quote(text.bytes())),
+            Self::Text(text) => f.write_str(&String::from_utf8_lossy(text.bytes())),
             Self::Action(pipe) => write!(f, "{{{{{pipe}}}}}"),
             Self::If(branch) => branch.write(f, "if"),
             Self::With(branch) => branch.write(f, "with"),
@@ -222,14 +252,14 @@ impl Display for Node {
             Operand::Number(number) => f.write_str(&number.text),
             Operand::String { quoted, .. } => f.write_str(quoted),
             Operand::Identifier(name) => f.write_str(name),
-            Operand::Field(names) => names.iter().try_for_each(|name| write!(f, ".{name}")),
-            Operand::Variable(names) => f.write_str(&names.join(".")),
+            Operand::Field(names) => write!(f, ".{names}"),
+            Operand::Variable(names) => f.write_str(names),
             Operand::Chain(node, names) => {
                 match &node.operand {
                     Operand::Pipe(pipe) => write!(f, "({pipe})")?,
                     _ => node.fmt(f)?,
                 }
-                names.iter().try_for_each(|name| write!(f, ".{name}"))
+                write!(f, ".{names}")
             }
             Operand::Pipe(pipe) => pipe.fmt(f),
         }

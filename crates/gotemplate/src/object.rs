@@ -43,6 +43,12 @@ pub trait Object {
         self.stringer()
     }
 
+    /// The entries of an object that is a map to `[]byte`, sorted: far less than [`Object::to_value`]
+    /// makes of them.
+    fn byte_entries(&self) -> Option<Vec<(&str, &[u8])>> {
+        None
+    }
+
     /// The object as plain data, for printing and marshalling.
     fn to_value(&self) -> Value;
 }

@@ -2,36 +2,43 @@
 
 use std::rc::Rc;
 
-use crate::lex::{Kind, Token, tokens};
-use crate::node::{Branch, Command, Node, Operand, Pipe, Statement, Tree};
+use crate::lex::{Kind, Token, Tokens, tokens};
+use crate::node::{Branch, Command, Node, Operand, Pipe, Statement, Text, Tree};
 use crate::number::{Form, Number};
 use crate::quote::{quote, unquote};
-use crate::text::Str;
+use crate::text::lossy;
 use crate::{Error, Result};
 
 /// Parentheses or control structures nested deeper than this are refused: each level costs stack,
 /// and no template that people write comes near.
 const MAX_NESTING: usize = 200;
 
-/// Parses a text; gives the trees in the order they were finished, the file's own last.
-/// `defined` says whether a function exists.
-pub(crate) fn parse(name: &str, text: &[u8], defined: &dyn Fn(&str) -> bool) -> Result<Vec<Tree>> {
+/// The trees of a text.
+pub(crate) struct Trees {
+    /// In the order they were finished, the file's own last.
+    pub(crate) all: Vec<Tree>,
+    /// Whether some name was given to two of them; then one stands where the other was.
+    pub(crate) merged: bool,
+}
+
+/// Parses a text; `defined` says whether a function exists.
+pub(crate) fn parse(name: Rc<str>, text: &[u8], defined: &dyn Fn(&str) -> bool) -> Result<Trees> {
     parse_limited(name, text, defined, MAX_NESTING)
 }
 
 /// Parses with a limit of its own on nested parentheses.
 pub(crate) fn parse_limited(
-    name: &str,
+    name: Rc<str>,
     text: &[u8],
     defined: &dyn Fn(&str) -> bool,
     max_parens: usize,
-) -> Result<Vec<Tree>> {
+) -> Result<Trees> {
     let loops = (!defined("break"), !defined("continue"));
     let mut parser = Parser {
         tokens: tokens(text, loops),
         next: 0,
         furthest: 0,
-        name: Rc::from(name),
+        name,
         text: Rc::from(text),
         defined,
         variables: vec![Rc::from("$")],
@@ -40,7 +47,10 @@ pub(crate) fn parse_limited(
         nesting: 0,
         parens: 0,
         max_parens,
-        trees: Vec::new(),
+        statements: Vec::new(),
+        commands: Vec::new(),
+        nodes: Vec::new(),
+        trees: Trees { all: Vec::new(), merged: false },
     };
     let root = parser.file()?;
     let name = parser.name.clone();
@@ -49,7 +59,7 @@ pub(crate) fn parse_limited(
 }
 
 struct Parser<'a> {
-    tokens: Vec<Token>,
+    tokens: Tokens<'a>,
     next: usize,
     furthest: usize,
     name: Rc<str>,
@@ -61,7 +71,11 @@ struct Parser<'a> {
     nesting: usize,
     parens: usize,
     max_parens: usize,
-    trees: Vec<Tree>,
+    /// What is not yet part of a list: lists grow here, and are then cut off at their size.
+    statements: Vec<Statement>,
+    commands: Vec<Command>,
+    nodes: Vec<Node>,
+    trees: Trees,
 }
 
 /// A statement, or what ends a list of them.
@@ -82,22 +96,22 @@ impl Item {
     }
 }
 
-static END: Token = Token { kind: Kind::Eof, position: 0, line: 1, text: Vec::new() };
+const END: Token<'static> = Token { kind: Kind::Eof, position: 0, line: 1, text: &[] };
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn error<T>(&self, message: &str) -> Result<T> {
-        let line =
-            self.tokens.get(self.furthest).or_else(|| self.tokens.last()).map_or(1, |t| t.line);
+        let line = self.token(self.furthest).line;
         Err(Error(format!("template: {}:{line}: {message}", self.name)))
     }
 
-    fn token(&self, at: usize) -> &Token {
-        self.tokens.get(at).or_else(|| self.tokens.last()).unwrap_or(&END)
+    fn token(&self, at: usize) -> Token<'a> {
+        let list = &self.tokens.list;
+        list.get(at).or_else(|| list.last()).copied().unwrap_or(END)
     }
 
-    fn advance(&mut self) -> Token {
-        let token = self.token(self.next).clone();
-        self.furthest = self.furthest.max(self.next.min(self.tokens.len().saturating_sub(1)));
+    fn advance(&mut self) -> Token<'a> {
+        let token = self.token(self.next);
+        self.furthest = self.furthest.max(self.next.min(self.tokens.list.len().saturating_sub(1)));
         self.next += 1;
         token
     }
@@ -112,7 +126,7 @@ impl Parser<'_> {
         kind
     }
 
-    fn advance_non_space(&mut self) -> Token {
+    fn advance_non_space(&mut self) -> Token<'a> {
         loop {
             let token = self.advance();
             if token.kind != Kind::Space {
@@ -121,35 +135,38 @@ impl Parser<'_> {
         }
     }
 
-    fn peek_non_space(&mut self) -> Token {
+    fn peek_non_space(&mut self) -> Token<'a> {
         let token = self.advance_non_space();
         self.backup();
         token
     }
 
-    fn unexpected<T>(&self, token: &Token, context: &str) -> Result<T> {
+    fn unexpected<T>(&self, token: Token<'_>, context: &str) -> Result<T> {
         if token.kind != Kind::Error {
-            return self.error(&format!("unexpected {} in {context}", token.show()));
+            return self.error(&format!("unexpected {} in {context}", self.tokens.show(token)));
         }
         let mut extra = String::new();
         if self.action_line != 0 && self.action_line != token.line {
-            let shown = token.show();
+            let shown = self.tokens.show(token);
             let lead = if shown.ends_with(" action") { "" } else { " in action" };
             extra = format!("{lead} started at {}:{}", self.name, self.action_line);
         }
-        self.error(&format!("{}{extra}", token.show()))
+        self.error(&format!("{}{extra}", self.tokens.show(token)))
     }
 
-    fn expect(&mut self, kind: Kind, context: &str) -> Result<Token> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Result<Token<'a>> {
         let token = self.advance_non_space();
-        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+        if token.kind == kind { Ok(token) } else { self.unexpected(token, context) }
     }
 
-    fn add(&mut self, name: Rc<str>, root: Vec<Statement>) -> Result<()> {
+    fn add(&mut self, name: Rc<str>, root: Box<[Statement]>) -> Result<()> {
+        let root = Rc::from(root);
         let tree = Tree { name, parse_name: self.name.clone(), text: self.text.clone(), root };
-        let existing = self.trees.iter().position(|t| t.name == tree.name);
-        match existing.and_then(|at| self.trees.get_mut(at)) {
-            None => self.trees.push(tree),
+        let Trees { all, merged } = &mut self.trees;
+        let existing = all.iter().position(|t| t.name == tree.name);
+        *merged |= existing.is_some();
+        match existing.and_then(|at| all.get_mut(at)) {
+            None => all.push(tree),
             Some(old) if old.is_empty() => *old = tree,
             Some(_) if tree.is_empty() => {}
             Some(_) => {
@@ -160,8 +177,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn file(&mut self) -> Result<Vec<Statement>> {
-        let mut root = Vec::new();
+    fn file(&mut self) -> Result<Box<[Statement]>> {
+        let mark = self.statements.len();
         while self.peek() != Kind::Eof {
             if self.peek() == Kind::LeftDelimiter {
                 let start = self.next;
@@ -173,24 +190,24 @@ impl Parser<'_> {
                 self.next = start;
             }
             match self.text_or_action()? {
-                Item::Statement(statement) => root.push(statement),
+                Item::Statement(statement) => self.statements.push(statement),
                 end => return self.error(&format!("unexpected {}", end.show())),
             }
         }
-        Ok(root)
+        Ok(self.statements.drain(mark..).collect())
     }
 
     fn definition(&mut self) -> Result<()> {
         const CONTEXT: &str = "define clause";
         let token = self.advance_non_space();
-        let name = self.template_name(&token, CONTEXT)?;
+        let name = self.template_name(token, CONTEXT)?;
         self.expect(Kind::RightDelimiter, CONTEXT)?;
         let root = self.subtree(CONTEXT)?;
         self.add(name, root)
     }
 
     /// The list of a `define` or `block`, with variables of its own.
-    fn subtree(&mut self, context: &str) -> Result<Vec<Statement>> {
+    fn subtree(&mut self, context: &str) -> Result<Box<[Statement]>> {
         let outer = std::mem::replace(&mut self.variables, vec![Rc::from("$")]);
         let depth = std::mem::take(&mut self.range_depth);
         let line = std::mem::take(&mut self.action_line);
@@ -204,22 +221,22 @@ impl Parser<'_> {
         }
     }
 
-    fn template_name(&mut self, token: &Token, context: &str) -> Result<Rc<str>> {
+    fn template_name(&mut self, token: Token<'_>, context: &str) -> Result<Rc<str>> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match unquote(&token.text) {
+        match unquote(token.text) {
             Ok(name) => Ok(Rc::from(name.text().as_ref())),
             Err(error) => self.error(&error.0),
         }
     }
 
-    fn item_list(&mut self) -> Result<(Vec<Statement>, Item)> {
-        let mut list = Vec::new();
+    fn item_list(&mut self) -> Result<(Box<[Statement]>, Item)> {
+        let mark = self.statements.len();
         while self.peek_non_space().kind != Kind::Eof {
             match self.text_or_action()? {
-                Item::Statement(statement) => list.push(statement),
-                end => return Ok((list, end)),
+                Item::Statement(statement) => self.statements.push(statement),
+                end => return Ok((self.statements.drain(mark..).collect(), end)),
             }
         }
         self.error("unexpected EOF")
@@ -229,8 +246,9 @@ impl Parser<'_> {
         let token = self.advance_non_space();
         match token.kind {
             Kind::Text => {
-                let text = Str::from(token.text);
-                Ok(Item::Statement(Statement::Text(token.position, text)))
+                let (whole, start) = (self.text.clone(), token.position);
+                let text = Text { whole, start, end: start + token.text.len() };
+                Ok(Item::Statement(Statement::Text(text)))
             }
             Kind::LeftDelimiter => {
                 self.action_line = token.line;
@@ -240,7 +258,7 @@ impl Parser<'_> {
                 }
                 item
             }
-            _ => self.unexpected(&token, "input"),
+            _ => self.unexpected(token, "input"),
         }
     }
 
@@ -276,7 +294,7 @@ impl Parser<'_> {
     fn loop_control(&mut self, name: &str) -> Result<()> {
         let token = self.advance_non_space();
         if token.kind != Kind::RightDelimiter {
-            return self.unexpected(&token, &format!("{{{{{name}}}}}"));
+            return self.unexpected(token, &format!("{{{{{name}}}}}"));
         }
         if self.range_depth == 0 {
             return self.error(&format!("{{{{{name}}}}} outside {{{{range}}}}"));
@@ -295,7 +313,7 @@ impl Parser<'_> {
     fn template(&mut self) -> Result<Statement> {
         const CONTEXT: &str = "template clause";
         let token = self.advance_non_space();
-        let name = self.template_name(&token, CONTEXT)?;
+        let name = self.template_name(token, CONTEXT)?;
         let mut pipe = None;
         if self.advance_non_space().kind != Kind::RightDelimiter {
             self.backup();
@@ -307,7 +325,7 @@ impl Parser<'_> {
     fn block(&mut self) -> Result<Statement> {
         const CONTEXT: &str = "block clause";
         let token = self.advance_non_space();
-        let name = self.template_name(&token, CONTEXT)?;
+        let name = self.template_name(token, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, Kind::RightDelimiter)?;
         self.enter()?;
         let root = self.subtree(CONTEXT)?;
@@ -340,14 +358,14 @@ impl Parser<'_> {
         Ok(Branch { pipe, list, otherwise })
     }
 
-    fn else_list(&mut self, context: &'static str) -> Result<Vec<Statement>> {
+    fn else_list(&mut self, context: &'static str) -> Result<Box<[Statement]>> {
         if context == "if" && self.peek() == Kind::If {
             self.advance();
-            return Ok(vec![Statement::If(self.control("if")?)]);
+            return Ok(Box::new([Statement::If(self.control("if")?)]));
         }
         if context == "with" && self.peek_non_space().kind == Kind::With {
             self.advance_non_space();
-            return Ok(vec![Statement::With(self.control("with")?)]);
+            return Ok(Box::new([Statement::With(self.control("with")?)]));
         }
         let (list, end) = self.item_list()?;
         match end {
@@ -359,12 +377,14 @@ impl Parser<'_> {
     fn pipeline(&mut self, context: &str, end: Kind) -> Result<Pipe> {
         let position = self.peek_non_space().position;
         let mut pipe =
-            Pipe { position, assigns: false, declares: Vec::new(), commands: Vec::new() };
+            Pipe { position, assigns: false, declares: Vec::new(), commands: Box::default() };
+        let mark = self.commands.len();
         self.declarations(&mut pipe, context)?;
         loop {
             let token = self.advance_non_space();
             match token.kind {
                 kind if kind == end => {
+                    pipe.commands = self.commands.drain(mark..).collect();
                     self.check_pipeline(&pipe, context)?;
                     return Ok(pipe);
                 }
@@ -382,9 +402,9 @@ impl Parser<'_> {
                 | Kind::LeftParen => {
                     self.backup();
                     let command = self.command()?;
-                    pipe.commands.push(command);
+                    self.commands.push(command);
                 }
-                _ => return self.unexpected(&token, context),
+                _ => return self.unexpected(token, context),
             }
         }
     }
@@ -398,17 +418,17 @@ impl Parser<'_> {
             let start = self.next;
             self.advance();
             let next = self.peek_non_space();
-            let name: Rc<str> = Rc::from(String::from_utf8_lossy(&variable.text).as_ref());
             let comma = next.kind == Kind::Character && next.text == b",";
+            if !comma && !matches!(next.kind, Kind::Assign | Kind::Declare) {
+                self.next = start;
+                return Ok(());
+            }
+            let name: Rc<str> = Rc::from(lossy(variable.text).as_ref());
             if matches!(next.kind, Kind::Assign | Kind::Declare) {
                 pipe.assigns = next.kind == Kind::Assign;
                 self.advance_non_space();
                 pipe.declares.push(name.clone());
                 self.variables.push(name);
-                return Ok(());
-            }
-            if !comma {
-                self.next = start;
                 return Ok(());
             }
             self.advance_non_space();
@@ -450,25 +470,26 @@ impl Parser<'_> {
 
     fn command(&mut self) -> Result<Command> {
         let position = self.peek_non_space().position;
-        let mut command = Command { position, args: Vec::new() };
+        let mark = self.nodes.len();
         loop {
             self.peek_non_space();
             if let Some(operand) = self.operand()? {
-                command.args.push(operand);
+                self.nodes.push(operand);
             }
             let token = self.advance();
             match token.kind {
                 Kind::Space => continue,
                 Kind::RightDelimiter | Kind::RightParen => self.backup(),
                 Kind::Pipe => {}
-                _ => return self.unexpected(&token, "operand"),
+                _ => return self.unexpected(token, "operand"),
             }
             break;
         }
-        if command.args.is_empty() {
+        let args: Box<[Node]> = self.nodes.drain(mark..).collect();
+        if args.is_empty() {
             return self.error("empty command");
         }
-        Ok(command)
+        Ok(Command { position, args })
     }
 
     fn operand(&mut self) -> Result<Option<Node>> {
@@ -477,21 +498,15 @@ impl Parser<'_> {
             return Ok(Some(node));
         }
         let position = self.token(self.next).position;
-        let mut names = Vec::new();
+        let mut names = String::new();
         while self.peek() == Kind::Field {
-            names.push(field_name(&self.advance()));
+            names.push_str(&lossy(self.advance().text));
         }
         let operand = match node.operand {
-            Operand::Field(mut first) => {
-                first.append(&mut names);
-                Operand::Field(first)
-            }
-            Operand::Variable(mut first) => {
-                first.append(&mut names);
-                Operand::Variable(first)
-            }
+            Operand::Field(first) => Operand::Field((String::from(first) + &names).into()),
+            Operand::Variable(first) => Operand::Variable((String::from(first) + &names).into()),
             Operand::Identifier(_) | Operand::Chain(..) | Operand::Pipe(_) => {
-                Operand::Chain(Box::new(node), names)
+                Operand::Chain(Box::new(node), without_dot(&names).into())
             }
             _ => {
                 let shown = quote(node.to_string().as_bytes());
@@ -503,14 +518,14 @@ impl Parser<'_> {
 
     fn term(&mut self) -> Result<Option<Node>> {
         let token = self.advance_non_space();
-        let text = String::from_utf8_lossy(&token.text).into_owned();
+        let text = lossy(token.text);
         let operand = match token.kind {
             Kind::Identifier => {
                 if !(self.defined)(&text) {
                     let name = quote(text.as_bytes());
                     return self.error(&format!("function {name} not defined"));
                 }
-                Operand::Identifier(Rc::from(text))
+                Operand::Identifier(text.into())
             }
             Kind::Dot => Operand::Dot,
             Kind::Nil => Operand::Nil,
@@ -519,9 +534,9 @@ impl Parser<'_> {
                     let name = quote(text.as_bytes());
                     return self.error(&format!("undefined variable {name}"));
                 }
-                Operand::Variable(vec![Rc::from(text)])
+                Operand::Variable(text.into())
             }
-            Kind::Field => Operand::Field(vec![field_name(&token)]),
+            Kind::Field => Operand::Field(without_dot(&text).into()),
             Kind::Bool => Operand::Bool(text == "true"),
             Kind::CharConstant => self.number(&text, Form::Character)?,
             Kind::Complex => self.number(&text, Form::Complex)?,
@@ -538,8 +553,8 @@ impl Parser<'_> {
                     operand: Operand::Pipe(Box::new(pipe)),
                 }));
             }
-            Kind::String | Kind::RawString => match unquote(&token.text) {
-                Ok(value) => Operand::String { quoted: text, text: value },
+            Kind::String | Kind::RawString => match unquote(token.text) {
+                Ok(value) => Operand::String { quoted: text.into(), text: value },
                 Err(error) => return self.error(&error.0),
             },
             _ => {
@@ -552,14 +567,13 @@ impl Parser<'_> {
 
     fn number(&self, text: &str, form: Form) -> Result<Operand> {
         match Number::parse(text, form) {
-            Ok(number) => Ok(Operand::Number(number)),
+            Ok(number) => Ok(Operand::Number(Box::new(number))),
             Err(error) => self.error(&error.0),
         }
     }
 }
 
-/// The name of a field token without its dot.
-fn field_name(token: &Token) -> Rc<str> {
-    let text = String::from_utf8_lossy(&token.text);
-    Rc::from(text.strip_prefix('.').unwrap_or(&text))
+/// The text of field tokens without the first dot.
+fn without_dot(text: &str) -> &str {
+    text.strip_prefix('.').unwrap_or(text)
 }

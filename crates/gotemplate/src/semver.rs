@@ -3,9 +3,6 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::OnceLock;
-
-use regex::Regex;
 
 use crate::quote::quote;
 use crate::{Error, Result};
@@ -33,16 +30,55 @@ pub struct Version {
     original: String,
 }
 
-fn loose() -> Option<&'static Regex> {
-    static LOOSE: OnceLock<Option<Regex>> = OnceLock::new();
-    LOOSE
-        .get_or_init(|| {
-            Regex::new(
-                r"^v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?(?:\+([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?$",
-            )
-            .ok()
-        })
-        .as_ref()
+/// The parts of a version at the start of a text.
+struct Parts<'t> {
+    /// Up to three numbers; those that are missing are empty.
+    numbers: [&'t str; 3],
+    pre: &'t str,
+    metadata: &'t str,
+    /// What follows the version.
+    rest: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    /// Reads the longest version: `v?N(.N)?(.N)?(-A(.A)*)?(+A(.A)*)?`; `None` without a number.
+    fn of(text: &'t str, is_digit: fn(u8) -> bool) -> Option<Self> {
+        let mut numbers = [""; 3];
+        let mut rest = text.strip_prefix('v').unwrap_or(text);
+        for (index, slot) in numbers.iter_mut().enumerate() {
+            let tail = if index == 0 { Some(rest) } else { rest.strip_prefix('.') };
+            let Some((number, after)) = tail.and_then(|tail| run(tail, is_digit)) else { break };
+            (*slot, rest) = (number, after);
+        }
+        if numbers.first()?.is_empty() {
+            return None;
+        }
+        let mut pre = "";
+        if let Some((found, after)) = rest.strip_prefix('-').and_then(identifiers) {
+            (pre, rest) = (found, after);
+        }
+        let mut metadata = "";
+        if let Some((found, after)) = rest.strip_prefix('+').and_then(identifiers) {
+            (metadata, rest) = (found, after);
+        }
+        Some(Self { numbers, pre, metadata, rest })
+    }
+}
+
+/// The bytes of a kind that a text starts with, one at least, and the rest.
+fn run(text: &str, belongs: fn(u8) -> bool) -> Option<(&str, &str)> {
+    let length = text.bytes().take_while(|byte| belongs(*byte)).count();
+    if length == 0 { None } else { text.split_at_checked(length) }
+}
+
+/// The identifiers with dots between them that a text starts with, and the rest.
+fn identifiers(text: &str) -> Option<(&str, &str)> {
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let (_, mut rest) = run(text, belongs)?;
+    while let Some((_, after)) = rest.strip_prefix('.').and_then(|tail| run(tail, belongs)) {
+        rest = after;
+    }
+    text.split_at_checked(text.len() - rest.len())
 }
 
 impl Version {
@@ -55,10 +91,12 @@ impl Version {
             return Err(Error(format!("version string is too long (max {MAX_VERSION} bytes)")));
         }
         let invalid = || Error::new("invalid semantic version");
-        let captures = loose().and_then(|regex| regex.captures(text)).ok_or_else(invalid)?;
-        let part = |index: usize| captures.get(index).map_or("", |m| m.as_str());
-        let number = |index: usize| {
-            match part(index) {
+        let parts = Parts::of(text, |byte| byte.is_ascii_digit()).ok_or_else(invalid)?;
+        if !parts.rest.is_empty() {
+            return Err(invalid());
+        }
+        let number = |digits: &str| {
+            match digits {
             "" => Ok(0),
             digits => digits.parse::<u64>().map_err(|_| {
                 let shown = quote(digits.as_bytes());
@@ -68,12 +106,13 @@ impl Version {
             }),
         }
         };
+        let [major, minor, patch] = parts.numbers;
         let version = Self {
-            major: number(1)?,
-            minor: number(2)?,
-            patch: number(3)?,
-            pre: part(4).to_owned(),
-            metadata: part(5).to_owned(),
+            major: number(major)?,
+            minor: number(minor)?,
+            patch: number(patch)?,
+            pre: parts.pre.to_owned(),
+            metadata: parts.metadata.to_owned(),
             original: text.to_owned(),
         };
         version.check_prerelease()?;

@@ -1,12 +1,14 @@
 //! A set of templates that can call each other by name.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 
 use crate::function::Functions;
+use crate::hash::Fast;
 use crate::node::{Listing, Tree};
-use crate::parse::{parse, parse_limited};
+use crate::parse::{Trees, parse, parse_limited};
 use crate::{Error, Result};
 
 /// Templates by name. Clones share the templates; [`TemplateSet::overlay`] makes a set whose
@@ -19,9 +21,65 @@ pub struct TemplateSet {
 #[derive(Default)]
 struct Inner {
     /// The name of the first template, for errors only.
-    name: String,
+    name: Rc<str>,
     base: Option<TemplateSet>,
-    trees: RefCell<BTreeMap<Rc<str>, Rc<Tree>>>,
+    trees: RefCell<HashMap<Rc<str>, Rc<Tree>>>,
+    /// Shared with the sets above this one.
+    parsed: Rc<RefCell<Parsed>>,
+}
+
+/// What was parsed before, by text: subcharts bring the same library along again and again, and one
+/// text is given to `tpl` many times.
+#[derive(Default)]
+struct Parsed {
+    /// The functions that were known then.
+    functions: Functions,
+    hasher: RandomState,
+    /// By the hash of the text; where two have the same, the later one stays.
+    by_hash: HashMap<u64, Vec<Rc<Tree>>, Fast>,
+    /// The bytes of all texts.
+    size: usize,
+}
+
+/// The most bytes of texts whose trees are kept for the next time.
+const MAX_KEPT: usize = 4 << 20;
+
+impl Parsed {
+    fn get(
+        &self,
+        name: &Rc<str>,
+        (text, hash): (&[u8], u64),
+        functions: &Functions,
+    ) -> Option<Vec<Rc<Tree>>> {
+        let trees = self.by_hash.get(&hash).filter(|_| self.functions.same(functions))?;
+        let (root, defined) = trees.split_last()?;
+        if *root.text != *text {
+            return None;
+        }
+        if root.name == *name {
+            return Some(trees.clone());
+        }
+        if defined.iter().any(|tree| tree.name == *name) {
+            return None;
+        }
+        let renamed = |tree: &Tree, own: &Rc<str>| Rc::new(tree.renamed(own, name));
+        let trees = defined.iter().map(|tree| renamed(tree, &tree.name));
+        Some(trees.chain([renamed(root, name)]).collect())
+    }
+
+    fn keep(&mut self, trees: &[Rc<Tree>], hash: u64, functions: &Functions) {
+        if !self.functions.same(functions) {
+            self.functions = functions.clone();
+            self.by_hash.clear();
+            self.size = 0;
+        }
+        let Some(root) = trees.last() else { return };
+        let size = self.size + root.text.len();
+        if size <= MAX_KEPT {
+            self.size = size;
+            self.by_hash.insert(hash, trees.to_vec());
+        }
+    }
 }
 
 impl TemplateSet {
@@ -32,7 +90,7 @@ impl TemplateSet {
 
     /// An empty set that errors call by a name.
     pub fn named(name: &str) -> Self {
-        Self { inner: Rc::new(Inner { name: name.to_owned(), ..Inner::default() }) }
+        Self { inner: Rc::new(Inner { name: Rc::from(name), ..Inner::default() }) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -42,8 +100,8 @@ impl TemplateSet {
     /// A set that sees the templates of this one; what is added to it is not seen here.
     #[must_use]
     pub fn overlay(&self) -> Self {
-        let name = self.inner.name.clone();
-        let inner = Inner { name, base: Some(self.clone()), trees: RefCell::default() };
+        let (name, parsed) = (self.inner.name.clone(), self.inner.parsed.clone());
+        let inner = Inner { name, base: Some(self.clone()), trees: RefCell::default(), parsed };
         Self { inner: Rc::new(inner) }
     }
 
@@ -58,13 +116,28 @@ impl TemplateSet {
         text: impl AsRef<[u8]>,
         functions: &Functions,
     ) -> Result<(), Error> {
-        for tree in parse(name, text.as_ref(), &|function| functions.contains(function))? {
+        for tree in self.trees(name, text.as_ref(), functions)? {
             if tree.is_empty() && self.lookup(&tree.name).is_some() {
                 continue;
             }
-            self.inner.trees.borrow_mut().insert(tree.name.clone(), Rc::new(tree));
+            self.inner.trees.borrow_mut().insert(tree.name.clone(), tree);
         }
         Ok(())
+    }
+
+    fn trees(&self, name: &str, text: &[u8], functions: &Functions) -> Result<Vec<Rc<Tree>>> {
+        let name = Rc::from(name);
+        let parsed = &self.inner.parsed;
+        let hash = parsed.borrow().hasher.hash_one(text);
+        if let Some(trees) = parsed.borrow().get(&name, (text, hash), functions) {
+            return Ok(trees);
+        }
+        let Trees { all, merged } = parse(name, text, &|function| functions.contains(function))?;
+        let trees: Vec<Rc<Tree>> = all.into_iter().map(Rc::new).collect();
+        if !merged {
+            parsed.borrow_mut().keep(&trees, hash, functions);
+        }
+        Ok(trees)
     }
 
     /// The tree of a text printed back as Go prints it, literal texts quoted. Identifiers must be
@@ -79,8 +152,9 @@ impl TemplateSet {
         max_parens: usize,
     ) -> Result<String, Error> {
         let defined = |function: &str| functions.contains(function);
-        let trees = parse_limited(name, text.as_bytes(), &defined, max_parens)?;
+        let trees = parse_limited(Rc::from(name), text.as_bytes(), &defined, max_parens)?;
         Ok(trees
+            .all
             .iter()
             .find(|tree| &*tree.name == name)
             .map(|tree| format!("{:#}", Listing(&tree.root)))
@@ -92,8 +166,8 @@ impl TemplateSet {
     /// # Errors
     /// With Go's text.
     pub fn is_empty_text(name: &str, text: &str) -> Result<bool, Error> {
-        let trees = parse(name, text.as_bytes(), &|_| false)?;
-        Ok(trees.iter().find(|tree| &*tree.name == name).is_none_or(Tree::is_empty))
+        let trees = parse(Rc::from(name), text.as_bytes(), &|_| false)?;
+        Ok(trees.all.iter().find(|tree| &*tree.name == name).is_none_or(Tree::is_empty))
     }
 
     /// True when a template of this name was parsed.

@@ -16,7 +16,7 @@ impl Str {
 
     /// The text; invalid bytes become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        lossy(&self.0)
     }
 
     /// Length in bytes, as Go's `len`.
@@ -72,6 +72,12 @@ impl From<Vec<u8>> for Str {
     }
 }
 
+/// The text of bytes that are usually UTF-8; invalid bytes become U+FFFD.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // Looking whether they are is much faster than looking for what is not.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// The runes of Go bytes with the byte length of each: invalid bytes are U+FFFD of length 1.
 pub(crate) fn runes(bytes: &[u8]) -> impl Iterator<Item = (char, usize)> + '_ {
     bytes.utf8_chunks().flat_map(|chunk| {
@@ -91,10 +97,7 @@ pub(crate) fn first_rune(bytes: &[u8]) -> Option<(char, usize)> {
 
 /// Position of `needle` in `hay`.
 pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() {
-        return Some(0);
-    }
-    hay.windows(needle.len()).position(|w| w == needle)
+    memchr::memmem::find(hay, needle)
 }
 
 /// Splits as Go's `strings.SplitN(text, separator, limit)`; a negative limit means all.

@@ -132,10 +132,19 @@ impl List {
 pub struct Map {
     entries: Rc<RefCell<BTreeMap<Str, Value>>>,
     element: Element,
-    named: Option<(&'static str, Methods)>,
+    named: Option<&'static NamedMap>,
 }
 
-/// The methods of a named map type; `None` when there is no such method.
+/// A named map type.
+#[derive(Debug)]
+pub struct NamedMap {
+    /// Go's name of the type.
+    pub name: &'static str,
+    /// Its methods; `None` when there is no such method.
+    pub methods: Methods,
+}
+
+/// The methods of a named map type.
 pub type Methods = fn(&Map, &str, &[Value]) -> Option<crate::Result<Value>>;
 
 impl Map {
@@ -151,8 +160,8 @@ impl Map {
 
     /// The same map under a named type with methods, as Helm's `common.Values`.
     #[must_use]
-    pub fn named(mut self, name: &'static str, methods: Methods) -> Self {
-        self.named = Some((name, methods));
+    pub fn named(mut self, named: &'static NamedMap) -> Self {
+        self.named = Some(named);
         self
     }
 
@@ -165,7 +174,7 @@ impl Map {
 
     /// The methods of the named type.
     pub(crate) fn methods(&self) -> Option<Methods> {
-        self.named.map(|(_, methods)| methods)
+        self.named.map(|named| named.methods)
     }
 
     /// Takes over the type name of another map.
@@ -301,7 +310,7 @@ impl Value {
             Self::String(_) => "string".to_owned(),
             Self::List(list) => format!("[]{}", list.element.type_name()),
             Self::Map(map) => match map.named {
-                Some((name, _)) => name.to_owned(),
+                Some(named) => named.name.to_owned(),
                 None => format!("map[string]{}", map.element.type_name()),
             },
             Self::Time(_) => "time.Time".to_owned(),

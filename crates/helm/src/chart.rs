@@ -1,6 +1,7 @@
 //! A chart in memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -16,8 +17,8 @@ mod load;
 pub struct File {
     /// The path, with slashes.
     pub name: String,
-    /// The content.
-    pub data: Vec<u8>,
+    /// The content; clones share it.
+    pub data: Arc<Vec<u8>>,
     /// When it was last changed, RFC 3339 as Go writes it; `None` when that is not known.
     pub modified: Option<String>,
 }
@@ -25,7 +26,7 @@ pub struct File {
 impl File {
     /// A file with this name and content, of unknown age.
     pub fn new(name: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), data: data.into(), modified: None }
+        Self { name: name.into(), data: Arc::new(data.into()), modified: None }
     }
 }
 
@@ -53,7 +54,7 @@ pub struct Chart {
     /// `values.yaml`.
     pub values: Values,
     /// `values.schema.json`.
-    pub schema: Option<Vec<u8>>,
+    pub schema: Option<Arc<Vec<u8>>>,
     /// All other files that templates may read.
     pub files: Vec<File>,
     /// All files as they were loaded.
@@ -77,7 +78,7 @@ pub struct Crd {
     /// The path from the root chart's name on.
     pub filename: String,
     /// The content.
-    pub data: Vec<u8>,
+    pub data: Arc<Vec<u8>>,
 }
 
 impl Chart {
@@ -129,8 +130,8 @@ fn is_manifest(name: &str) -> bool {
 /// Charts nested deeper than this are refused.
 const MAX_NESTING: usize = 32;
 
-pub(crate) fn utf8(data: &[u8], name: &str) -> Result<String> {
-    String::from_utf8(data.to_vec())
+pub(crate) fn utf8<'d>(data: &'d [u8], name: &str) -> Result<&'d str> {
+    std::str::from_utf8(data)
         .map_err(|_| Error::new(format!("cannot load {name}: yaml: invalid leading UTF-8 octet")))
 }
 
@@ -170,7 +171,7 @@ fn build(files: Vec<File>, depth: usize) -> Result<Chart> {
 /// Reads a YAML file as JSON.
 fn parse(file: &File, name: &str) -> Result<Json> {
     let text = utf8(&file.data, name)?;
-    yaml::to_json(&text, yaml::Rules::V2).map_err(|error| {
+    yaml::to_json(text, yaml::Rules::V2).map_err(|error| {
         let shown = error.go_message();
         Error::new(format!("cannot load {name}: error converting YAML to JSON: {shown}"))
     })
@@ -252,7 +253,7 @@ fn has_extension(name: &str, extension: &str) -> bool {
 
 fn load_values(data: &[u8]) -> Result<Values> {
     let text = utf8(data, "values.yaml")?;
-    from_yaml_documents(&text).map_err(|error| error.context("cannot load values.yaml"))
+    from_yaml_documents(text).map_err(|error| error.context("cannot load values.yaml"))
 }
 
 fn subchart(chart: &Chart, name: &str, files: Vec<File>, depth: usize) -> Result<Option<Chart>> {

@@ -1,11 +1,12 @@
 //! Renders the templates of a chart and all charts below it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gotemplate::{
-    Function, Functions, Map, MissingKey, Options as TemplateOptions, Str, TemplateSet, Type, Value,
+    Function, Functions, Map, MissingKey, NamedMap, Options as TemplateOptions, Str, TemplateSet,
+    Type, Value,
 };
 use serde_json::Value as Json;
 
@@ -14,7 +15,7 @@ use crate::capabilities::CapabilitiesObject;
 use crate::chart::Chart;
 use crate::metadata::Metadata;
 use crate::render::{Mode, Options};
-use crate::values::{Values, table};
+use crate::values::Values;
 
 mod errors;
 mod files;
@@ -40,7 +41,8 @@ pub(crate) fn render_all(
     let capabilities = Value::object(CapabilitiesObject(options.capabilities.clone()));
     let mut templates = BTreeMap::new();
     let top = Top { release: Value::from_json(release), capabilities };
-    collect(chart, Some(values), chart.name(), (&top, true), &mut templates);
+    let values = Value::map_from_json_int64(values);
+    collect(chart, values, chart.name(), (&top, true), &mut templates);
     let functions = functions::all(options);
     let functions = with_templates(functions, options.mode);
     let set = TemplateSet::named("gotpl");
@@ -83,7 +85,8 @@ fn without_no_value(out: Vec<u8>) -> String {
 
 /// Marks a map as Helm's `common.Values`, with its methods.
 fn values_type(map: Map) -> Map {
-    map.named("common.Values", values_method)
+    static VALUES: NamedMap = NamedMap { name: "common.Values", methods: values_method };
+    map.named(&VALUES)
 }
 
 fn values_method(map: &Map, name: &str, args: &[Value]) -> Option<gotemplate::Result<Value>> {
@@ -133,7 +136,7 @@ struct Top {
 
 fn collect<'c>(
     chart: &'c Chart,
-    values: Option<&Values>,
+    values: Map,
     path: &str,
     (top, is_root): (&Top, bool),
     templates: &mut BTreeMap<String, Renderable<'c>>,
@@ -145,22 +148,19 @@ fn collect<'c>(
     scope.set("Files", Value::object(Files::new(&chart.files)));
     scope.set("Release", top.release.clone());
     scope.set("Capabilities", top.capabilities.clone());
-    let own = match values {
-        Some(values) => Value::from_json_int64(&Json::Object(values.clone())),
-        None => Value::Map(Map::new()),
-    };
-    if let Value::Map(own) = own {
-        scope.set("Values", Value::Map(values_type(own)));
-    }
+    scope.set("Values", Value::Map(values_type(values.clone())));
     let subcharts = Map::new();
     for subchart in &chart.dependencies {
         let name = subchart.name();
-        let inner = values.and_then(|values| table(values, name));
+        // A subchart's values are the very table in its parent's: what one sets the other sees.
+        let inner = match values.get(name.as_bytes()) {
+            Some(Value::Map(inner)) => inner,
+            _ => map_at(&values, name).unwrap_or_default(),
+        };
         let path = format!("{path}/charts/{name}");
         let seen = collect(subchart, inner, &path, (top, false), templates);
         subcharts.set(name, Value::Map(seen));
     }
-    share_values(&scope, &subcharts);
     scope.set("Subcharts", Value::Map(subcharts));
     let library = chart.metadata.is_library();
     for file in &chart.templates {
@@ -178,17 +178,12 @@ fn collect<'c>(
     scope
 }
 
-/// A subchart's values are the very table in its parent's: what one sets the other sees.
-fn share_values(scope: &Map, subcharts: &Map) {
-    let Some(Value::Map(own)) = scope.get(b"Values") else { return };
-    for (name, seen) in subcharts.entries() {
-        if let (Value::Map(seen), Some(Value::Map(inner))) = (&seen, own.get(name.as_bytes())) {
-            seen.set("Values", Value::Map(values_type(inner.clone())));
-            if let Some(Value::Map(below)) = seen.get(b"Subcharts") {
-                share_values(seen, &below);
-            }
-        }
-    }
+/// The map at a dotted path.
+fn map_at(values: &Map, path: &str) -> Option<Map> {
+    path.split('.').try_fold(values.clone(), |map, part| match map.get(part.as_bytes()) {
+        Some(Value::Map(inner)) => Some(inner),
+        _ => None,
+    })
 }
 
 /// The metadata under the names of Helm's Go fields.
@@ -245,34 +240,34 @@ fn metadata_map(metadata: &Metadata) -> Map {
 }
 
 /// The most that one name may be included inside itself.
-const MAX_RECURSION: u32 = 1000;
+const MAX_RECURSION: usize = 1000;
 
 /// Adds the functions that render templates: `include`, `tpl`, `required`, `fail`.
 fn with_templates(mut functions: Functions, mode: Mode) -> Functions {
-    let included: Rc<RefCell<HashMap<String, u32>>> = Rc::default();
+    let including: Rc<RefCell<Vec<Str>>> = Rc::default();
     functions.add(Function::new("include", &[Type::String, Type::Any], None, move |scope, args| {
-        let name = args.text(0);
-        let depth = included.borrow().get(&name).copied().unwrap_or_default();
-        if depth > MAX_RECURSION {
+        let name = args.str(0);
+        if is_included_too_often(&including.borrow(), &name) {
+            let name = name.text();
             return Err(gotemplate::Error(format!(
                 "rendering template has a nested reference name: {name}: unable to execute template"
             )));
         }
-        included.borrow_mut().insert(name.clone(), depth + 1);
-        let out = scope.render(&name, args.any(1).clone());
-        included.borrow_mut().insert(name, depth);
-        out.map(Value::string)
+        including.borrow_mut().push(name.clone());
+        let out = scope.render(&name.text(), args.any(1).clone());
+        including.borrow_mut().pop();
+        out.map(Value::String)
     }));
     functions.add(Function::new("tpl", &[Type::String, Type::Any], None, |scope, args| {
         let text = args.str(0);
-        let quoted = gotemplate::quote(text.as_bytes());
+        let quoted = || gotemplate::quote(text.as_bytes());
         let set = scope
             .define("gotpl", text.as_bytes())
-            .map_err(|e| gotemplate::Error(format!("cannot parse template {quoted}: {e}")))?;
+            .map_err(|e| gotemplate::Error(format!("cannot parse template {}: {e}", quoted())))?;
         let out = scope.render_in(set, "gotpl", args.any(1).clone()).map_err(|e| {
-            gotemplate::Error(format!("error during tpl function execution for {quoted}: {e}"))
+            gotemplate::Error(format!("error during tpl function execution for {}: {e}", quoted()))
         })?;
-        Ok(Value::string(without_no_value_bytes(out)))
+        Ok(Value::String(without_no_value_text(out)))
     }));
     functions.add(Function::new("required", &[Type::String, Type::Any], None, move |_, args| {
         let value = args.any(1);
@@ -290,13 +285,20 @@ fn with_templates(mut functions: Functions, mode: Mode) -> Functions {
     functions
 }
 
-fn without_no_value_bytes(out: Vec<u8>) -> Vec<u8> {
+/// True when a template is being included inside itself more often than Helm allows.
+fn is_included_too_often(including: &[Str], name: &Str) -> bool {
+    // Without so many templates inside each other none can be there so often.
+    including.len() > MAX_RECURSION
+        && including.iter().filter(|other| *other == name).count() > MAX_RECURSION
+}
+
+fn without_no_value_text(out: Str) -> Str {
     const MARK: &[u8] = b"<no value>";
-    if !out.windows(MARK.len()).any(|window| window == MARK) {
+    if memchr::memmem::find(out.as_bytes(), MARK).is_none() {
         return out;
     }
     let mut kept = Vec::with_capacity(out.len());
-    let mut rest = out.as_slice();
+    let mut rest = out.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         if let Some(after) = rest.strip_prefix(MARK) {
             rest = after;
@@ -305,5 +307,5 @@ fn without_no_value_bytes(out: Vec<u8>) -> Vec<u8> {
             rest = tail;
         }
     }
-    kept
+    Str::from(kept)
 }

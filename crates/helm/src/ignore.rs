@@ -1,8 +1,6 @@
 //! `.helmignore`.
 
-use regex::Regex;
-
-use crate::glob;
+use crate::glob::{self, Glob};
 use crate::{Error, Result};
 
 /// The rules of a `.helmignore`.
@@ -13,7 +11,7 @@ pub(crate) struct Rules {
 
 #[derive(Debug)]
 struct Pattern {
-    expression: Regex,
+    glob: Glob,
     /// Matches the last name only, not the whole path.
     base_only: bool,
     negate: bool,
@@ -52,9 +50,9 @@ impl Rules {
             None => (false, rule),
         };
         let base_only = !rule.contains('/');
-        let expression = glob::file_match(rule.strip_prefix('/').unwrap_or(rule))
+        let glob = glob::file_match(rule.strip_prefix('/').unwrap_or(rule))
             .ok_or_else(|| Error::new("syntax error in pattern"))?;
-        self.patterns.push(Pattern { expression, base_only, negate, folders_only });
+        self.patterns.push(Pattern { glob, base_only, negate, folders_only });
         Ok(())
     }
 
@@ -62,7 +60,7 @@ impl Rules {
     pub(crate) fn ignores(&self, path: &str, is_dir: bool) -> bool {
         let base = path.rsplit('/').next().unwrap_or(path);
         for pattern in &self.patterns {
-            let matches = pattern.expression.is_match(if pattern.base_only { base } else { path });
+            let matches = pattern.glob.is_match(if pattern.base_only { base } else { path });
             if pattern.negate {
                 if (pattern.folders_only && !is_dir) || !matches {
                     return true;

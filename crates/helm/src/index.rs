@@ -155,6 +155,7 @@ impl RepositoryIndex {
     /// Sorts the versions of each chart, newest first.
     pub fn sort(&mut self) {
         for versions in self.entries.values_mut() {
+            versions.shrink_to_fit();
             versions.sort_by_cached_key(|version| {
                 std::cmp::Reverse(Key(Version::parse(&version.metadata.version).ok().map(Ordered)))
             });

@@ -162,6 +162,9 @@ fn invalid(text: impl std::fmt::Display) -> Error {
 
 /// Makes white space plain and drops what cannot be printed.
 fn sanitize(text: &mut String) {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return;
+    }
     let clean: String = text
         .chars()
         .filter_map(|c| {

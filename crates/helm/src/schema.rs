@@ -13,6 +13,7 @@ mod check;
 mod documents;
 mod format;
 mod number;
+mod place;
 mod prepare;
 mod problem;
 mod value;
@@ -125,10 +126,11 @@ fn known(uri: &str) -> Option<&'static Json> {
 /// # Errors
 /// When the schema is broken or the values do not fit, one line a problem.
 pub fn validate(schema: &[u8], values: &Json) -> Result<(), Error> {
-    // One reader for the words of errors, the other for numbers as they are written.
-    gotemplate::from_json_text(schema).map_err(|error| Error::new(error.0))?;
-    let schema: Json =
-        serde_json::from_slice(schema).map_err(|error| Error::new(error.to_string()))?;
+    // The other reader takes all that this one takes, and has the words for what neither does.
+    let schema: Json = serde_json::from_slice(schema).map_err(|error| {
+        let words = gotemplate::from_json_text(schema).err().map(|error| error.0);
+        Error::new(words.unwrap_or_else(|| error.to_string()))
+    })?;
     check_schema(&schema)?;
     let validator = Validator::new(URI, &schema, known)?;
     let values = with_integers(values);
@@ -139,7 +141,7 @@ pub fn validate(schema: &[u8], values: &Json) -> Result<(), Error> {
 fn check_schema(schema: &Json) -> Result<()> {
     let uri = named_draft(schema, URI)?.unwrap_or(Draft::D2020).meta();
     let Some(meta) = known(uri) else { return Ok(()) };
-    Validator::new(uri, meta, known)?.with_formats().validate(schema).map_err(|problem| {
+    Validator::meta(uri, meta, known)?.validate(schema).map_err(|problem| {
         let lines = problem.lines();
         Error::new(format!(
             "\"{URI}#\" is not valid against metaschema: jsonschema validation failed with '{uri}#'\n{lines}"

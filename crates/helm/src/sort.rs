@@ -152,8 +152,8 @@ pub fn sort_manifests(files: &BTreeMap<String, String>) -> Result<Sorted, Error>
 
 fn head(path: &str, document: &str) -> Result<Head> {
     let failed = |error: Error| error.context(format!("YAML parse error on {path}"));
-    let json =
-        yaml::to_json(document, yaml::Rules::V2).map_err(|error| failed(conversion(&error)))?;
+    let json = yaml::to_json_members(document, &["apiVersion", "kind", "metadata"])
+        .map_err(|error| failed(conversion(&error)))?;
     Head::read(&json).map_err(failed)
 }
 

@@ -9,7 +9,7 @@ use crate::number::format_float;
 use crate::parse::{self, Build, End, Parser, Scalar};
 use crate::resolve::Rules;
 use crate::scan::Notes;
-use scalar::{json_key, json_scalar};
+use scalar::{check_key, check_scalar, json_key, json_scalar};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,6 +38,13 @@ impl<'a> Documents<'a> {
     pub(crate) fn new(text: &'a str, reading: Reading) -> Result<Self, Error> {
         let parser = Parser::new(text, reading.rules, false, Json::new(reading))?;
         Ok(Self { parser, reading })
+    }
+
+    /// The same, but of documents that are mappings other members than these are left out. There must
+    /// be no aliases and merges, and equal keys must be allowed.
+    pub(crate) fn only(mut self, members: &'static [&'static str]) -> Self {
+        self.parser.build().members = Some(members);
+        self
     }
 
     /// The next document and the line its content starts on, from 1.
@@ -131,6 +138,26 @@ impl Parsed<'_> {
         }
     }
 
+    /// Whether [`Parsed::json`] gives a value.
+    fn check(&self, rules: Rules) -> Result<(), Error> {
+        match &self.content {
+            Content::Json(_) => Ok(()),
+            Content::Scalar { text, style, tag } => {
+                check_scalar(tag.as_deref(), text, *style, rules)
+                    .map_err(|message| Error::new(self.at, message))
+            }
+        }
+    }
+
+    /// Whether it can be a key.
+    fn check_key(&self, rules: Rules) -> Result<(), Error> {
+        let checked = match &self.content {
+            Content::Scalar { text, style, tag } => check_key(tag.as_deref(), text, *style, rules),
+            Content::Json(value) => Err(format!("invalid map key: {value}")),
+        };
+        checked.map_err(|message| Error::new(self.at, message))
+    }
+
     fn is_merge(&self, rules: Rules) -> bool {
         match &self.content {
             Content::Scalar { text, style, tag } if text == "<<" && !self.alias => {
@@ -157,6 +184,12 @@ pub(crate) struct Json<'a> {
     anchors: BTreeMap<&'a str, Anchor<'a>>,
     opened: usize,
     budget: Budget,
+    /// The only members of a document that are wanted.
+    members: Option<&'static [&'static str]>,
+    /// Collections that are being read.
+    depth: usize,
+    /// Whether what is being read is only checked.
+    unwanted: bool,
 }
 
 /// A collection being read: where it is, its size so far, and its anchor.
@@ -175,16 +208,27 @@ pub(crate) struct MapFrame<'a> {
 
 enum Key {
     Merge,
+    /// Of an entry that is only checked.
+    Unwanted,
     Name(String),
 }
 
 impl<'a> Json<'a> {
     fn new(reading: Reading) -> Self {
-        Self { reading, anchors: BTreeMap::new(), opened: 0, budget: Budget::default() }
+        Self {
+            reading,
+            anchors: BTreeMap::new(),
+            opened: 0,
+            budget: Budget::default(),
+            members: None,
+            depth: 0,
+            unwanted: false,
+        }
     }
 
     fn open(&mut self, node: &parse::Node<'a>) -> Frame<'a> {
         self.budget.spend(1, false);
+        self.depth += 1;
         let anchor = node.anchor.map(|name| {
             self.opened += 1;
             self.anchors.insert(name, Anchor::Open(self.opened));
@@ -194,6 +238,7 @@ impl<'a> Json<'a> {
     }
 
     fn close(&mut self, frame: Frame<'a>, value: Value) -> Parsed<'a> {
+        self.depth = self.depth.saturating_sub(1);
         let Frame { at, size, anchor } = frame;
         let parsed = Parsed { content: Content::Json(value), at, size, alias: false };
         // An anchor of the same name inside this collection came later and stays.
@@ -276,6 +321,9 @@ impl<'a> Build<'a> for Json<'a> {
 
     fn item(&mut self, sequence: &mut Self::Sequence, item: Parsed<'a>) -> Result<(), Error> {
         sequence.0.size += item.size;
+        if self.unwanted {
+            return item.check(self.reading.rules);
+        }
         sequence.1.push(item.json(self.reading.rules)?);
         Ok(())
     }
@@ -299,6 +347,10 @@ impl<'a> Build<'a> for Json<'a> {
             mapping.key = Some(Key::Merge);
             return Ok(());
         }
+        if self.unwanted {
+            mapping.key = Some(Key::Unwanted);
+            return key.check_key(rules);
+        }
         let at = key.at;
         let name = match key.content {
             Content::Scalar { text, style, tag } => json_key(tag.as_deref(), text, style, rules)
@@ -310,6 +362,12 @@ impl<'a> Build<'a> for Json<'a> {
         if rules == Rules::V3 && mapping.map.contains_key(&name) {
             return Err(Error::new(at, format!("mapping key {name:?} already defined")));
         }
+        let root = self.depth == 1;
+        if root && self.members.is_some_and(|members| !members.contains(&name.as_str())) {
+            self.unwanted = true;
+            mapping.key = Some(Key::Unwanted);
+            return Ok(());
+        }
         mapping.key = Some(Key::Name(name));
         Ok(())
     }
@@ -318,6 +376,10 @@ impl<'a> Build<'a> for Json<'a> {
         mapping.frame.size += value.size;
         match mapping.key.take() {
             None => Ok(()),
+            Some(Key::Unwanted) => {
+                self.unwanted &= self.depth > 1;
+                value.check(self.reading.rules)
+            }
             Some(Key::Merge) if self.reading.rules == Rules::V3 => {
                 mapping.merges.push(value);
                 Ok(())

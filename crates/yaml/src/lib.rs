@@ -44,6 +44,21 @@ pub fn to_json(text: &str, rules: Rules) -> Result<Value, Error> {
     first(text, Reading::plain(rules))
 }
 
+/// Reads the first document like [`to_json`] under [`Rules::V2`], but need not give other members of
+/// it than these if it is a mapping. All of it is checked all the same.
+pub fn to_json_members(text: &str, members: &'static [&'static str]) -> Result<Value, Error> {
+    // An alias may stand for a part of another member, and a merge looks into its items.
+    if text.contains('&') || text.contains("<<") {
+        return to_json(text, Rules::V2);
+    }
+    let mut documents = Documents::new(text, Reading::plain(Rules::V2))?.only(members);
+    match documents.next_document() {
+        Ok(document) => Ok(document.map_or(Value::Null, |(value, _)| value)),
+        // The message may show what was left out.
+        Err(_) => to_json(text, Rules::V2),
+    }
+}
+
 /// Reads the first document like [`to_json`] under [`Rules::V2`], but equal keys are an error: this
 /// is `YAMLToJSONStrict` of sigs.k8s.io/yaml.
 pub fn to_json_strict(text: &str) -> Result<Value, Error> {

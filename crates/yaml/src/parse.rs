@@ -90,6 +90,11 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
         Ok(Self { scanner, rules, build, directives: Vec::new(), depth: 0, first: true })
     }
 
+    /// What makes the values.
+    pub(crate) fn build(&mut self) -> &mut B {
+        &mut self.build
+    }
+
     /// The next document and the line its content starts on, from 1.
     pub(crate) fn next_document(&mut self) -> Result<Option<(B::Value, u32)>, Error> {
         let mut kind = self.scanner.peek()?;

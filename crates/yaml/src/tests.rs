@@ -124,6 +124,29 @@ fn trees_mean_what_their_text_means() {
     }
 }
 
+/// What is not wanted is left out, but mistakes in it are still found, at the same place.
+#[test]
+fn members_are_those_of_the_whole_document() {
+    const WANTED: &[&str] = &["a", "metadata"];
+    for case in cases(include_str!("cases/read.txt")) {
+        let indented = case.text.replace('\n', "\n  ");
+        for text in
+            [case.text.clone(), format!("a: 1\nspec:\n  {indented}\nmetadata: {{x: [1]}}\n")]
+        {
+            match (crate::to_json(&text, Rules::V2), crate::to_json_members(&text, WANTED)) {
+                (Ok(Value::Object(mut all)), Ok(Value::Object(mut some))) => {
+                    all.retain(|name, _| WANTED.contains(&name.as_str()));
+                    some.retain(|name, _| WANTED.contains(&name.as_str()));
+                    assert_eq!(some, all, "{text}");
+                }
+                (all, some) => assert_eq!(some, all, "{text}"),
+            }
+        }
+    }
+    let some = crate::to_json_members("a: 1\nb: {a: [2, {c: 3}]}\n? d\na: {b: 4}\ne:\n", WANTED);
+    assert_eq!(some.unwrap(), json!({"a": {"b": 4}}));
+}
+
 #[test]
 fn json_is_written_as_go_writes_it() {
     for case in cases(include_str!("cases/write.txt")) {

@@ -1,5 +1,7 @@
 //! Calls of functions: arity, argument types, short circuits.
 
+use smallvec::SmallVec;
+
 use super::{Given, Slot, State};
 use crate::builtin;
 use crate::function::{Function, Type};
@@ -7,6 +9,9 @@ use crate::node::{Node, Operand, Place};
 use crate::quote::quote;
 use crate::value::Value;
 use crate::{Error, Result};
+
+/// The arguments of a call; most have few.
+type Arguments = SmallVec<[Value; 4]>;
 
 impl<'t> State<'_, '_, 't> {
     /// Calls a function by name; `args` holds the function's own node first, if anything.
@@ -17,12 +22,13 @@ impl<'t> State<'_, '_, 't> {
         place: Place<'t>,
         Given { args, last }: Given<'t>,
     ) -> Result<Slot> {
-        let Some(function) = self.scope.run.functions.get(name).cloned() else {
+        let functions = self.scope.run.functions;
+        let Some(function) = functions.get(name) else {
             return self.error(format!("{} is not a defined function", quote(name.as_bytes())));
         };
         let args = args.get(1..).unwrap_or_default();
         let given = args.len() + usize::from(last.is_some());
-        self.check_count(&function, args.len(), given)?;
+        self.check_count(function, args.len(), given)?;
         if function.is_builtin() && matches!(name, "and" | "or") {
             return self.short_circuit(dot, name == "or", args, last);
         }
@@ -31,7 +37,7 @@ impl<'t> State<'_, '_, 't> {
             (true, None) => last.as_ref().map(|slot| piped_callee(&slot.value)),
             _ => None,
         };
-        let values = self.arguments(dot, &function, args, last)?;
+        let values = self.arguments(dot, function, args, last)?;
         self.scope.step(function.cost() + work(&values))?;
         let result = match callee {
             Some(callee) => builtin::call(self.scope, &callee, &values),
@@ -95,8 +101,8 @@ impl<'t> State<'_, '_, 't> {
         function: &Function,
         args: &'t [Node],
         last: Option<Slot>,
-    ) -> Result<Vec<Value>> {
-        let mut values = Vec::with_capacity(args.len() + 1);
+    ) -> Result<Arguments> {
+        let mut values = Arguments::with_capacity(args.len() + 1);
         let kind = |index: usize| {
             let fixed = function.parameters().get(index).copied();
             fixed.or_else(|| function.rest()).unwrap_or(Type::Any)

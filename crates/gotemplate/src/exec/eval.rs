@@ -22,7 +22,7 @@ impl<'t> State<'_, '_, 't> {
             if pipe.assigns {
                 self.assign(name, value.clone())?;
             } else {
-                self.variables.push((name.clone(), value.clone()));
+                self.variables.push((name, value.clone()));
             }
         }
         Ok(value)
@@ -38,7 +38,7 @@ impl<'t> State<'_, '_, 't> {
     }
 
     fn command(&mut self, dot: &Slot, command: &'t Command, last: Option<Slot>) -> Result<Slot> {
-        let args = command.args.as_slice();
+        let args = &*command.args;
         let Some(first) = args.first() else { return Ok(Slot::missing()) };
         match &first.operand {
             Operand::Field(_) | Operand::Chain(..) | Operand::Variable(_) => {
@@ -74,12 +74,12 @@ impl<'t> State<'_, '_, 't> {
         match &node.operand {
             Operand::Field(names) => self.fields(dot, dot.clone(), (node, names), given),
             Operand::Variable(names) => {
-                let Some((name, fields)) = names.split_first() else { return Ok(Slot::missing()) };
-                let value = self.variable(name)?;
-                if fields.is_empty() {
+                let Some((name, fields)) = names.split_once('.') else {
+                    let value = self.variable(names)?;
                     self.not_a_function(given.args, given.last.as_ref())?;
                     return Ok(value);
-                }
+                };
+                let value = self.variable(name)?;
                 self.fields(dot, value, (node, fields), given)
             }
             Operand::Chain(inner, fields) => {
@@ -105,7 +105,7 @@ impl<'t> State<'_, '_, 't> {
     }
 
     fn variable(&self, name: &str) -> Result<Slot> {
-        match self.variables.iter().rev().find(|(known, _)| **known == *name) {
+        match self.variables.iter().rev().find(|(known, _)| *known == name) {
             Some((_, slot)) => Ok(slot.clone()),
             None => self.error(format!("undefined variable: {name}")),
         }
@@ -115,14 +115,14 @@ impl<'t> State<'_, '_, 't> {
         &mut self,
         dot: &Slot,
         mut receiver: Slot,
-        (node, names): (&'t Node, &'t [Rc<str>]),
+        (node, mut names): (&'t Node, &'t str),
         given: Given<'t>,
     ) -> Result<Slot> {
-        let Some((final_name, names)) = names.split_last() else { return Ok(receiver) };
-        for name in names {
+        while let Some((name, rest)) = names.split_once('.') {
             receiver = self.field(dot, receiver, (node, name), Given::nothing())?;
+            names = rest;
         }
-        self.field(dot, receiver, (node, final_name), given)
+        self.field(dot, receiver, (node, names), given)
     }
 
     fn field(

@@ -1,12 +1,13 @@
 //! Integers under every verb.
 
-use super::Printer;
+use super::{Flags, Printer};
 use crate::value::Value;
 
 impl Printer {
     /// Prints an integer given as magnitude and sign.
     pub(super) fn integer(&mut self, value: &Value, verb: char, number: (u64, bool), signed: bool) {
         match verb {
+            'v' | 'd' if self.flags == Flags::default() => self.decimal(number.0, number.1),
             'v' if self.flags.sharp_v && !signed => {
                 let sharp = std::mem::replace(&mut self.flags.sharp, true);
                 self.based(number, 16, 'v', false);
@@ -21,6 +22,24 @@ impl Printer {
             'q' => self.rune_quoted(number.0),
             'U' => self.code_point(number.0),
             _ => self.bad_verb(value, verb),
+        }
+    }
+
+    /// Prints a decimal number with nothing around it.
+    pub(super) fn decimal(&mut self, mut magnitude: u64, negative: bool) {
+        if negative {
+            self.out.push(b'-');
+        }
+        let start = self.out.len();
+        loop {
+            self.out.push(b'0' + u8::try_from(magnitude % 10).unwrap_or_default());
+            magnitude /= 10;
+            if magnitude == 0 {
+                break;
+            }
+        }
+        if let Some(digits) = self.out.get_mut(start..) {
+            digits.reverse();
         }
     }
 

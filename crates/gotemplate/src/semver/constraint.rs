@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::{Version, compare_prerelease};
+use super::{Parts, Version, compare_prerelease};
 use crate::quote::quote;
 use crate::{Error, Result};
 
@@ -87,22 +87,7 @@ impl Constraint {
                 "constraint string is too long (max {MAX_CONSTRAINT} bytes)"
             )));
         }
-        let patterns = patterns().ok_or_else(|| Error::new("constraint parser error"))?;
-        let text = rewrite_ranges(text, patterns);
-        let alternatives: Vec<&str> = text.split("||").collect();
-        if alternatives.len() > MAX_GROUPS {
-            return Err(Error(format!("too many constraint groups (max {MAX_GROUPS})")));
-        }
-        let mut groups = Vec::with_capacity(alternatives.len());
-        for alternative in alternatives {
-            if !patterns.valid.is_match(alternative) {
-                return Err(improper(alternative));
-            }
-            let found = patterns.find.find_iter(alternative).map(|m| m.as_str());
-            let group: Result<Vec<_>> =
-                found.map(|text| Comparison::parse(text, patterns)).collect();
-            groups.push(group?);
-        }
+        let groups = plain(text).unwrap_or_else(|| by_expressions(text))?;
         Ok(Self { groups })
     }
 
@@ -140,6 +125,90 @@ impl Constraint {
     }
 }
 
+/// Reads any constraint.
+fn by_expressions(text: &str) -> Result<Vec<Vec<Comparison>>> {
+    let patterns = patterns().ok_or_else(|| Error::new("constraint parser error"))?;
+    let text = rewrite_ranges(text, patterns);
+    let alternatives: Vec<&str> = text.split("||").collect();
+    if alternatives.len() > MAX_GROUPS {
+        return Err(Error(format!("too many constraint groups (max {MAX_GROUPS})")));
+    }
+    let mut groups = Vec::with_capacity(alternatives.len());
+    for alternative in alternatives {
+        if !patterns.valid.is_match(alternative) {
+            return Err(improper(alternative));
+        }
+        let found = patterns.find.find_iter(alternative).map(|m| m.as_str());
+        let group: Result<Vec<_>> = found.map(|text| Comparison::parse(text, patterns)).collect();
+        groups.push(group?);
+    }
+    Ok(groups)
+}
+
+/// Reads a constraint that is written as most are, without compiling the expressions that decide
+/// about all others; `None` when it is one of those.
+fn plain(text: &str) -> Option<Result<Vec<Vec<Comparison>>>> {
+    let bytes = text.as_bytes();
+    let may_be_range = bytes.windows(2).any(|pair| matches!(pair, [b, b'-'] if is_space(*b)));
+    if may_be_range || text.split("||").count() > MAX_GROUPS {
+        return None;
+    }
+    let groups: Option<Vec<_>> = text.split("||").map(plain_group).collect();
+    let comparisons = |group: Vec<(Operator, &str, Parts<'_>)>| -> Result<Vec<Comparison>> {
+        let group = group.into_iter();
+        group.map(|(operator, whole, parts)| Comparison::of(operator, whole, &parts)).collect()
+    };
+    Some(groups?.into_iter().map(comparisons).collect())
+}
+
+/// The comparisons of an alternative, each with its version as it is written.
+fn plain_group(text: &str) -> Option<Vec<(Operator, &str, Parts<'_>)>> {
+    const OPERATORS: &[&str] = &["!=", ">=", "=>", "<=", "=<", "~>", "=", ">", "<", "~", "^"];
+    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'x' | b'X' | b'*');
+    let mut found = Vec::new();
+    let mut rest = text.trim_start_matches(SPACES);
+    loop {
+        let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
+        let operator = operator.copied().unwrap_or_default();
+        let whole = rest.strip_prefix(operator)?.trim_start_matches(SPACES);
+        let parts = Parts::of(whole, is_digit)?;
+        let after = parts.rest;
+        found.push((Operator::of(operator), whole.strip_suffix(after)?, parts));
+        rest = after.trim_start_matches(SPACES);
+        if rest.is_empty() {
+            return Some(found);
+        }
+        let spaced = rest.len() < after.len();
+        match rest.strip_prefix(',') {
+            Some(tail) => rest = tail.trim_start_matches(SPACES),
+            None if spaced => {}
+            None => return None,
+        }
+    }
+}
+
+/// What the expressions take for white space.
+const SPACES: [char; 5] = ['\t', '\n', '\x0c', '\r', ' '];
+
+fn is_space(byte: u8) -> bool {
+    SPACES.contains(&char::from(byte))
+}
+
+impl Operator {
+    fn of(text: &str) -> Self {
+        match text {
+            "!=" => Self::NotEqual,
+            ">" => Self::Greater,
+            "<" => Self::Less,
+            ">=" | "=>" => Self::GreaterEqual,
+            "<=" | "=<" => Self::LessEqual,
+            "~" | "~>" => Self::Tilde,
+            "^" => Self::Caret,
+            _ => Self::Equal,
+        }
+    }
+}
+
 fn improper(text: &str) -> Error {
     Error(format!("improper constraint: {}", quote(text.as_bytes())))
 }
@@ -163,33 +232,34 @@ impl Comparison {
     fn parse(text: &str, patterns: &Patterns) -> Result<Self> {
         let captures = patterns.single.captures(text).ok_or_else(|| improper(text))?;
         let part = |index: usize| captures.get(index).map_or("", |m| m.as_str());
-        let operator = match part(1) {
-            "!=" => Operator::NotEqual,
-            ">" => Operator::Greater,
-            "<" => Operator::Less,
-            ">=" | "=>" => Operator::GreaterEqual,
-            "<=" | "=<" => Operator::LessEqual,
-            "~" | "~>" => Operator::Tilde,
-            "^" => Operator::Caret,
-            _ => Operator::Equal,
-        };
         let bare = |index: usize| part(index).trim_start_matches('.');
+        let numbers = [part(3), bare(4), bare(5)];
+        let pre = part(6).strip_prefix('-').unwrap_or_default();
+        let parts = Parts { numbers, pre, metadata: "", rest: "" };
+        Self::of(Operator::of(part(1)), part(2), &parts)
+    }
+
+    /// A comparison with a version of these parts, written as `whole`.
+    fn of(operator: Operator, whole: &str, parts: &Parts<'_>) -> Result<Self> {
+        let [major, minor, patch] = parts.numbers;
+        let dash = if parts.pre.is_empty() { "" } else { "-" };
+        let pre = parts.pre;
         let (mut dirty, mut minor_dirty, mut patch_dirty) = (true, false, false);
-        let version = if is_x(part(3)) || part(3).is_empty() {
-            format!("0.0.0{}", part(6))
-        } else if is_x(bare(4)) || part(4).is_empty() {
+        let version = if is_x(major) || major.is_empty() {
+            format!("0.0.0{dash}{pre}")
+        } else if is_x(minor) || minor.is_empty() {
             minor_dirty = true;
-            format!("{}.0.0{}", part(3), part(6))
-        } else if is_x(bare(5)) || part(5).is_empty() {
+            format!("{major}.0.0{dash}{pre}")
+        } else if is_x(patch) || patch.is_empty() {
             patch_dirty = true;
-            format!("{}{}.0{}", part(3), part(4), part(6))
+            format!("{major}.{minor}.0{dash}{pre}")
         } else {
             dirty = false;
-            part(2).to_owned()
+            whole.to_owned()
         };
         let version =
             Version::parse(&version).map_err(|_| Error::new("constraint parser error"))?;
-        let original = part(2).to_owned();
+        let original = whole.to_owned();
         Ok(Self { operator, version, original, minor_dirty, dirty, patch_dirty })
     }
 
@@ -314,5 +384,83 @@ impl Comparison {
                 "{e}. Expect version and constraint to equal when major and minor versions are 0"
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{by_expressions, plain};
+
+    /// What is read without expressions is what they would read.
+    #[test]
+    fn plain_constraints_mean_what_the_expressions_say() {
+        let texts = [
+            "1",
+            "1.2",
+            "v1.2.3",
+            "=1.2.3",
+            "!=1.2.3",
+            ">1",
+            ">=1.2",
+            "=>1.2",
+            "<1",
+            "<=1",
+            "=<1",
+            "~1.2",
+            "~>1.2.3",
+            "^1.2.3",
+            "^1.2.3-0",
+            ">=1.2.3--x.y+b.c",
+            ">= 1.2 < 3",
+            ">=1.2,<3",
+            ">=1.2 , <3",
+            " >=1.2\t<3 || ^4 ",
+            "*",
+            "x",
+            "1.x",
+            "1.2.*",
+            "1.X.3",
+            ">=1.21.0-0",
+            "1.2.3+meta",
+            ">=1.2-0 <2.0.0-0",
+            "11x",
+            "1xx.2",
+            "1.2 1.3",
+            "> v1.2",
+            "~ 1",
+            "01.2",
+            "1.2.3-01",
+            "99999999999999999999",
+        ];
+        for text in texts {
+            let plain = plain(text).expect(text);
+            assert_eq!(format!("{plain:?}"), format!("{:?}", by_expressions(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_others_are_left_to_the_expressions() {
+        let texts = [
+            "",
+            " ",
+            "1.2.3.4",
+            "1.2 - 2",
+            "1 ||",
+            "a",
+            ">",
+            ">=1.2;<3",
+            "1|2",
+            ">=1.2,",
+            ",1",
+            "1.2.3-",
+            ">==1",
+            "1.2.",
+            ">=1.2.3-a..b",
+            "v",
+            "1é",
+        ];
+        for text in texts {
+            assert!(plain(text).is_none(), "{text}");
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Between values and `serde_json`.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use super::{List, Map, Value};
@@ -27,6 +25,12 @@ impl Value {
             Some(i) => Self::Int64(i),
             None => Self::Float(number.as_f64().unwrap_or_default()),
         })
+    }
+
+    /// The map of a JSON object, with the numbers of [`Value::from_json_int64`].
+    pub fn map_from_json_int64(fields: &serde_json::Map<String, Json>) -> Map {
+        let entries = fields.iter();
+        entries.map(|(k, v)| (Str::from(k.as_str()), Self::from_json_int64(v))).collect()
     }
 
     fn convert(json: &Json, number: &dyn Fn(&serde_json::Number) -> Self) -> Self {
@@ -82,11 +86,11 @@ impl Value {
                     .collect::<Option<_>>()?,
             ),
             Self::Map(map) => {
-                let mut sorted = BTreeMap::new();
-                for (key, value) in map.entries() {
-                    sorted.insert(key.text().into_owned(), value.to_json_at(depth + 1, float)?);
-                }
-                Json::Object(sorted.into_iter().collect())
+                let entries = map.entries.borrow();
+                let json = entries.iter().map(|(key, value)| {
+                    Some((key.text().into_owned(), value.to_json_at(depth + 1, float)?))
+                });
+                Json::Object(json.collect::<Option<_>>()?)
             }
             Self::Time(time) => Json::String(crate::gotime::rfc3339(time)),
             Self::Object(object) => object.to_value().to_json_at(depth + 1, float)?,

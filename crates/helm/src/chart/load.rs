@@ -1,7 +1,9 @@
 //! Charts from packages and folders.
 
+use std::fs::FileType;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
@@ -79,25 +81,32 @@ impl Folder {
         if depth > MAX_DEPTH {
             return Err(Error::new(format!("{} is nested too deeply", dir.display())));
         }
-        let mut names = Vec::new();
+        let mut entries = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(failed)? {
-            names.push(entry.map_err(failed)?.file_name());
+            let entry = entry.map_err(failed)?;
+            entries.push((entry.file_name(), entry.file_type()));
         }
-        names.sort();
-        for name in names {
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, kind) in entries {
             let shown = name.to_string_lossy();
             let path =
                 if prefix.is_empty() { shown.into_owned() } else { format!("{prefix}/{shown}") };
-            self.entry(&dir.join(&name), &path, depth)?;
+            self.entry(dir.join(&name), kind, &path, depth)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, file: &Path, name: &str, depth: usize) -> Result<()> {
+    fn entry(
+        &mut self,
+        mut target: PathBuf,
+        kind: std::io::Result<FileType>,
+        name: &str,
+        depth: usize,
+    ) -> Result<()> {
         let failed = |error: std::io::Error| Error::new(format!("error reading {name}: {error}"));
-        let mut target = file.to_path_buf();
-        if std::fs::symlink_metadata(file).map_err(failed)?.is_symlink() {
-            target = file
+        let mut kind = kind.map_err(failed)?;
+        if kind.is_symlink() {
+            target = target
                 .canonicalize()
                 .map_err(|error| Error::new(format!("error evaluating symlink {name}: {error}")))?;
             if !target.starts_with(&self.jail) {
@@ -106,27 +115,32 @@ impl Folder {
                 )));
             }
         }
-        let metadata = std::fs::metadata(&target).map_err(failed)?;
-        if self.rules.ignores(name, metadata.is_dir()) {
+        if kind.is_symlink() {
+            kind = std::fs::metadata(&target).map_err(failed)?.file_type();
+        }
+        if self.rules.ignores(name, kind.is_dir()) {
             return Ok(());
         }
-        if metadata.is_dir() {
+        if kind.is_dir() {
             return self.walk(&target, name, depth + 1);
         }
-        if !metadata.is_file() {
+        if !kind.is_file() {
             return Err(Error::new(format!(
                 "cannot load irregular file {name} as it has file mode type bits set"
             )));
         }
+        let mut file = std::fs::File::open(&target).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
         self.left = self.left.checked_sub(metadata.len()).ok_or_else(too_large)?;
         if self.files.len() >= MAX_ENTRIES {
             return Err(Error::new(format!("the chart has more than {MAX_ENTRIES} files")));
         }
-        let data = std::fs::read(&target).map_err(failed)?;
+        let mut data = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+        file.read_to_end(&mut data).map_err(failed)?;
         let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
         self.files.push(File {
             name: name.to_owned(),
-            data: without_mark(data),
+            data: Arc::new(without_mark(data)),
             modified: modified.map(|time| time.to_string()),
         });
         Ok(())
@@ -156,7 +170,11 @@ pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
         if left == 0 {
             return Err(too_large());
         }
-        files.push(File { name, data: without_mark(data), modified: modified(&mut entry) });
+        files.push(File {
+            name,
+            data: Arc::new(without_mark(data)),
+            modified: modified(&mut entry),
+        });
     }
     if files.is_empty() {
         return Err(Error::new("no files in chart archive"));

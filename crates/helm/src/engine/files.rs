@@ -1,7 +1,7 @@
 //! `.Files`.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,17 +14,17 @@ use crate::glob;
 /// The files of a chart that templates may read.
 #[derive(Clone, Default)]
 pub(super) struct Files {
-    by_name: BTreeMap<String, Rc<[u8]>>,
+    by_name: BTreeMap<String, Arc<Vec<u8>>>,
 }
 
 impl Files {
     pub(super) fn new(files: &[File]) -> Self {
-        let files = files.iter().map(|file| (file.name.clone(), Rc::from(file.data.as_slice())));
+        let files = files.iter().map(|file| (file.name.clone(), file.data.clone()));
         Self { by_name: files.collect() }
     }
 
     fn get(&self, name: &str) -> &[u8] {
-        self.by_name.get(name).map(AsRef::as_ref).unwrap_or_default()
+        self.by_name.get(name).map(|data| data.as_slice()).unwrap_or_default()
     }
 
     fn glob(&self, pattern: &str) -> Self {
@@ -108,8 +108,13 @@ impl Object for Files {
 
     fn entries(&self) -> Option<Vec<(Value, Value)>> {
         let entry =
-            |(name, data): (&String, &Rc<[u8]>)| (Value::string(name.as_str()), bytes(data));
+            |(name, data): (&String, &Arc<Vec<u8>>)| (Value::string(name.as_str()), bytes(data));
         Some(self.by_name.iter().map(entry).collect())
+    }
+
+    fn byte_entries(&self) -> Option<Vec<(&str, &[u8])>> {
+        let entries = self.by_name.iter();
+        Some(entries.map(|(name, data)| (name.as_str(), data.as_slice())).collect())
     }
 
     fn to_value(&self) -> Value {

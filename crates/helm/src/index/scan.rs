@@ -2,6 +2,8 @@
 //! folded texts, lists and mappings of them, literal blocks. Whatever else there is makes it give
 //! up, and the YAML reader takes over.
 
+use std::borrow::Cow;
+
 use super::ChartVersion;
 use crate::metadata::{Dependency, Maintainer, scalar_text};
 
@@ -29,8 +31,10 @@ impl<'t> Lines<'t> {
 
     fn advance(&mut self) {
         self.next = self.rest.next().map(|raw| {
-            let text = raw.trim_start_matches(' ');
-            Line { indent: raw.len() - text.len(), text: text.trim_end_matches(' '), raw }
+            let indent = raw.bytes().take_while(|byte| *byte == b' ').count();
+            let text = raw.get(indent..).unwrap_or_default();
+            let text = if text.ends_with(' ') { text.trim_end_matches(' ') } else { text };
+            Line { indent, text, raw }
         });
     }
 
@@ -110,7 +114,21 @@ pub(super) fn version(piece: &str) -> Option<ChartVersion> {
         };
         set(slot, value)
     })?;
+    shrink(&mut version);
     lines.next.is_none().then_some(version)
+}
+
+/// Gives back what lists have room for: an index has many versions, and lists of one or two items.
+fn shrink(version: &mut ChartVersion) {
+    version.urls.shrink_to_fit();
+    let metadata = &mut version.metadata;
+    metadata.sources.shrink_to_fit();
+    metadata.keywords.shrink_to_fit();
+    metadata.maintainers.shrink_to_fit();
+    metadata.dependencies.shrink_to_fit();
+    for dependency in &mut metadata.dependencies {
+        dependency.tags.shrink_to_fit();
+    }
 }
 
 fn set(slot: &mut String, value: Value) -> Option<()> {
@@ -179,9 +197,12 @@ fn is_item(text: &str) -> bool {
 
 /// A plain or quoted key, and what follows its colon.
 fn split_key(text: &str) -> Option<(&str, &str)> {
-    let (key, rest) = match text.split_once(": ") {
-        Some((key, rest)) => (key, rest.trim_start_matches(' ')),
-        None => (text.strip_suffix(':')?, ""),
+    // No plain key has a colon in it, so the first one ends it or the line is none of ours.
+    let (key, rest) = text.split_once(':')?;
+    let rest = match rest.strip_prefix(' ') {
+        Some(rest) => rest.trim_start_matches(' '),
+        None if rest.is_empty() => rest,
+        None => return None,
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     (key.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -237,7 +258,7 @@ fn literal(lines: &mut Lines<'_>, column: usize, header: &str) -> Option<String>
 
 /// A text that starts on the line of its key or dash and may go on farther in.
 fn scalar(lines: &mut Lines<'_>, column: usize, first: &str) -> Option<String> {
-    let mut text = first.to_owned();
+    let mut text = Cow::Borrowed(first);
     let quote = first.chars().next().filter(|c| matches!(c, '"' | '\''));
     while let Some(line) = lines.next {
         let open = quote.is_some_and(|quote| !is_closed(&text, quote));
@@ -248,6 +269,7 @@ fn scalar(lines: &mut Lines<'_>, column: usize, first: &str) -> Option<String> {
         if quote.is_some() && !open {
             return None;
         }
+        let text = text.to_mut();
         text.push(' ');
         text.push_str(line.text);
         lines.advance();
@@ -272,11 +294,15 @@ fn unquoted(text: &str, quote: char) -> Option<String> {
 }
 
 fn plain(text: &str) -> Option<String> {
-    let special = |c: char| "-?:,[]{}#&*!|>'\"%@`".contains(c);
-    if text.starts_with(special)
-        || text.contains(": ")
-        || text.contains(" #")
-        || text.ends_with(':')
+    const SPECIAL: &[u8] = b"-?:,[]{}#&*!|>'\"%@`";
+    let bytes = text.as_bytes();
+    let after = |at: usize| bytes.get(at + 1).copied();
+    let before = |at: usize| bytes.get(at.checked_sub(1)?).copied();
+    let mut colons = memchr::memchr_iter(b':', bytes);
+    let mut hashes = memchr::memchr_iter(b'#', bytes);
+    if bytes.first().is_some_and(|first| SPECIAL.contains(first))
+        || colons.any(|at| matches!(after(at), None | Some(b' ')))
+        || hashes.any(|at| before(at) == Some(b' '))
     {
         return None;
     }
@@ -294,7 +320,12 @@ pub(super) fn is_surely_text(text: &str) -> bool {
             text.len() > 5 || !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
         }
         Some(c) if c.is_ascii_digit() => {
-            !text.contains(':') && text.bytes().filter(|byte| *byte == b'.').count() >= 2
+            let dots = text.bytes().filter(|byte| *byte == b'.').count();
+            // These letters are in no number but hexadecimal ones, and in no date.
+            let letter = |b: u8| matches!(b, b'a' | b'c' | b'd' | b'f' | b'A' | b'C' | b'D' | b'F');
+            let based = text.starts_with("0x") || text.starts_with("0X");
+            let digest = !based && text.bytes().any(letter);
+            !text.contains(':') && (dots >= 2 || digest)
         }
         _ => false,
     }

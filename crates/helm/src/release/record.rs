@@ -148,7 +148,7 @@ fn object(json: Option<Json>) -> Values {
 fn file_records(files: &[File]) -> Option<Vec<FileRecord>> {
     let record = |file: &File| FileRecord {
         name: file.name.clone(),
-        data: Some(STANDARD.encode(&file.data)),
+        data: Some(STANDARD.encode(file.data.as_slice())),
         modtime: file.modified.clone(),
     };
     (!files.is_empty()).then(|| files.iter().map(record).collect())
@@ -160,7 +160,7 @@ fn chart_record(chart: &Chart) -> ChartRecord {
         lock: chart.lock.clone(),
         templates: file_records(&chart.templates),
         values: Some(Json::Object(chart.values.clone())),
-        schema: chart.schema.as_ref().map(|schema| STANDARD.encode(schema)),
+        schema: chart.schema.as_ref().map(|schema| STANDARD.encode(schema.as_slice())),
         schemamodtime: chart.schema_modified.clone(),
         files: file_records(&chart.files),
         modtime: chart.modified.clone(),
@@ -171,7 +171,7 @@ fn files_of(records: Option<Vec<FileRecord>>) -> Result<Vec<File>> {
     let file = |record: FileRecord| {
         let data = STANDARD.decode(record.data.unwrap_or_default());
         let data = data.map_err(|_| failed(&format!("{} is not base64", record.name)))?;
-        Ok(File { name: record.name, data, modified: record.modtime })
+        Ok(File { name: record.name, data: data.into(), modified: record.modtime })
     };
     records.unwrap_or_default().into_iter().map(file).collect()
 }
@@ -183,7 +183,7 @@ fn chart_of(record: ChartRecord) -> Result<Chart> {
         lock: record.lock,
         templates: files_of(record.templates)?,
         values: object(record.values),
-        schema: schema.map_err(|_| failed(&"the schema is not base64"))?,
+        schema: schema.map_err(|_| failed(&"the schema is not base64"))?.map(Into::into),
         files: files_of(record.files)?,
         modified: record.modtime,
         schema_modified: record.schemamodtime,

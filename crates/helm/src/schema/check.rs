@@ -5,15 +5,19 @@ use serde_json::{Map, Value as Json};
 
 use super::documents::{Draft, Node};
 use super::number::Decimal;
-use super::prepare::Validator;
+use super::prepare::{Pattern, Validator};
 use super::problem::{Problem, Reason, all_quoted, grouped, quoted};
-use super::value::{Here, Unseen, duplicates, everything, missing, unseen, whole_value};
+use super::value::{Here, Keywords, Unseen, duplicates, everything, missing, unseen, whole_value};
 
 /// Schemas inside each other, references included, while one value is looked at.
 const MAX_DEPTH: usize = 512;
 
 /// Checks of one value by one schema, in total.
 const MAX_CHECKS: u64 = 500_000;
+
+/// The keywords about numbers.
+const BOUNDS: &[&str] =
+    &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
 
 type Checked = Result<Unseen, Problem>;
 
@@ -96,8 +100,9 @@ impl<'s> Look<'_, 's> {
         needs: bool,
     ) -> Checked {
         let draft = self.validator.documents.draft(node);
+        let (keywords, unseen_yet) = (Keywords::of(map), Unseen::default());
         let mut here =
-            Here { node, map, draft, value, unseen: Unseen::default(), problems: Vec::new() };
+            Here { node, map, keywords, draft, value, unseen: unseen_yet, problems: Vec::new() };
         here.unseen = unseen(&here, needs);
         if draft < Draft::D2019 && map.contains_key("$ref") {
             self.reference(&mut here, "$ref");
@@ -111,7 +116,10 @@ impl<'s> Look<'_, 's> {
             Json::Object(object) => self.object(&mut here, object),
             Json::Array(items) => self.array(&mut here, items),
             Json::String(text) => self.string(&mut here, text),
-            Json::Number(number) => self.number(&mut here, Decimal::of(number)),
+            Json::Number(number) if here.may_have(BOUNDS) => {
+                self.number(&mut here, Decimal::of(number));
+            }
+            Json::Number(_) => {}
             Json::Null | Json::Bool(_) => {}
         }
         if draft >= Draft::D2019 {
@@ -145,6 +153,9 @@ impl<'s> Look<'_, 's> {
     }
 
     fn reference(&mut self, here: &mut Here<'_, 's>, keyword: &'static str) {
+        if here.get(keyword).is_none() {
+            return;
+        }
         let target = self.validator.references.get(&(here.node.place(), keyword)).copied();
         if let Some(target) = target {
             self.follow(here, target);
@@ -168,7 +179,9 @@ impl<'s> Look<'_, 's> {
     fn dynamic_references(&mut self, here: &mut Here<'_, 's>) {
         let resources = &self.validator.documents.resources;
         let place = here.node.place();
-        if let Some(target) = self.validator.references.get(&(place, "$recursiveRef")).copied() {
+        if here.get("$recursiveRef").is_some()
+            && let Some(target) = self.validator.references.get(&(place, "$recursiveRef")).copied()
+        {
             let recursive = |node: &Node<'s>| {
                 resources.get(node.resource).filter(|resource| resource.recursive)
             };
@@ -181,7 +194,7 @@ impl<'s> Look<'_, 's> {
             }
             self.follow(here, chosen);
         }
-        if here.draft < Draft::D2020 {
+        if here.draft < Draft::D2020 || here.get("$dynamicRef").is_none() {
             return;
         }
         if let Some(target) = self.validator.references.get(&(place, "$dynamicRef")).copied() {
@@ -255,7 +268,7 @@ impl<'s> Look<'_, 's> {
         let patterns: Vec<(&Regex, &'s Json)> = here
             .named("patternProperties")
             .filter_map(|(name, schema)| {
-                Some((self.validator.patterns.get(name.as_str())?, schema))
+                Some((self.validator.patterns.get(name.as_str())?.regex()?, schema))
             })
             .collect();
         let additional = here.get("additionalProperties");
@@ -386,14 +399,17 @@ impl<'s> Look<'_, 's> {
     }
 
     fn string(&self, here: &mut Here<'_, 's>, text: &str) {
-        let length = text.chars().count();
-        self.count(here, "minLength", length);
-        self.count(here, "maxLength", length);
+        if here.may_have(&["minLength", "maxLength"]) {
+            let length = text.chars().count();
+            self.count(here, "minLength", length);
+            self.count(here, "maxLength", length);
+        }
         let Some(pattern) = here.get("pattern").and_then(Json::as_str) else { return };
         if self
             .validator
             .patterns
             .get(pattern)
+            .and_then(Pattern::regex)
             .is_some_and(|regex| !regex.is_match(text.as_bytes()))
         {
             let (text, pattern) = (quoted(text), quoted(pattern));

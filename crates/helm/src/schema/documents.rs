@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value as Json;
 
+use super::place::ByPlace;
 use crate::{Error, Result};
 
 /// A version of JSON Schema.
@@ -82,7 +83,7 @@ impl<'s> Resource<'s> {
 pub(super) struct Documents<'s> {
     pub(super) resources: Vec<Resource<'s>>,
     by_uri: HashMap<String, usize>,
-    by_place: HashMap<*const Json, usize>,
+    by_place: ByPlace<*const Json, usize>,
 }
 
 /// How a keyword holds schemas.

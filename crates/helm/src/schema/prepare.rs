@@ -1,21 +1,38 @@
 //! Makes a schema ready for use.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
 use regex::bytes::Regex;
 use serde_json::Value as Json;
 
 use super::documents::{Documents, Draft, Node, applied, not_followed};
+use super::place::ByPlace;
 use crate::{Error, Result};
 
 /// A schema that is ready for use: references are resolved, expressions compiled.
 pub(super) struct Validator<'s> {
     pub(super) documents: Documents<'s>,
-    pub(super) references: HashMap<(*const Json, &'static str), Node<'s>>,
-    pub(super) patterns: HashMap<&'s str, Regex>,
+    pub(super) references: ByPlace<(*const Json, &'static str), Node<'s>>,
+    pub(super) patterns: HashMap<&'s str, Pattern<'s>>,
     pub(super) root: Node<'s>,
     /// Formats are checked whatever the draft.
     pub(super) formats: bool,
+    /// Expressions are known to be good, so that only those are compiled that are needed.
+    trusted: bool,
+}
+
+/// An expression of a schema.
+pub(super) struct Pattern<'s> {
+    text: &'s str,
+    compiled: OnceCell<Option<Regex>>,
+}
+
+impl Pattern<'_> {
+    /// The compiled expression; none if it cannot be compiled.
+    pub(super) fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| gotemplate::compile_regex(self.text).ok()).as_ref()
+    }
 }
 
 /// Keywords that hold a reference, and the draft that began with each.
@@ -29,18 +46,32 @@ impl<'s> Validator<'s> {
         schema: &'s Json,
         known: fn(&str) -> Option<&'static Json>,
     ) -> Result<Self> {
-        let mut documents = Documents::default();
-        let root = documents.add(uri, schema, Draft::D2020)?;
-        let (references, patterns) = (HashMap::new(), HashMap::new());
-        let mut validator = Self { documents, references, patterns, root, formats: false };
-        validator.prepare(known)?;
-        Ok(validator)
+        Self::prepared(uri, schema, known, false)
     }
 
-    /// The same, with formats checked in drafts that only note them, too.
-    pub(super) fn with_formats(mut self) -> Self {
-        self.formats = true;
-        self
+    /// Makes a schema that describes schemas ready: its expressions are known to be good, and formats
+    /// are checked whatever the draft.
+    pub(super) fn meta(
+        uri: &str,
+        schema: &'s Json,
+        known: fn(&str) -> Option<&'static Json>,
+    ) -> Result<Self> {
+        let validator = Self::prepared(uri, schema, known, true)?;
+        Ok(Self { formats: true, ..validator })
+    }
+
+    fn prepared(
+        uri: &str,
+        schema: &'s Json,
+        known: fn(&str) -> Option<&'static Json>,
+        trusted: bool,
+    ) -> Result<Self> {
+        let mut documents = Documents::default();
+        let root = documents.add(uri, schema, Draft::D2020)?;
+        let (references, patterns) = (ByPlace::default(), HashMap::new());
+        let mut validator = Self { documents, references, patterns, root, formats: false, trusted };
+        validator.prepare(known)?;
+        Ok(validator)
     }
 
     /// Visits every schema that can be reached.
@@ -83,12 +114,18 @@ impl<'s> Validator<'s> {
         if self.patterns.contains_key(pattern) {
             return Ok(());
         }
+        let compiled = OnceCell::new();
+        if self.trusted {
+            self.patterns.insert(pattern, Pattern { text: pattern, compiled });
+            return Ok(());
+        }
         let regex = gotemplate::compile_regex(pattern).map_err(|error| {
             let resource = self.documents.resources.get(node.resource);
             let place = format!("{}#{pointer}", resource.map_or("", |resource| &resource.uri));
             Error::new(format!("invalid regex {pattern:?} at {place:?}: {error}"))
         })?;
-        self.patterns.insert(pattern, regex);
+        let compiled = OnceCell::from(Some(regex));
+        self.patterns.insert(pattern, Pattern { text: pattern, compiled });
         Ok(())
     }
 }

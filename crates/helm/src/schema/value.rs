@@ -13,15 +13,48 @@ use super::problem::{Problem, quoted};
 pub(super) struct Here<'h, 's> {
     pub(super) node: Node<'s>,
     pub(super) map: &'s Map<String, Json>,
+    pub(super) keywords: Keywords,
     pub(super) draft: Draft,
     pub(super) value: &'h Json,
     pub(super) unseen: Unseen,
     pub(super) problems: Vec<Problem>,
 }
 
+/// Which keywords a schema may have: most that are asked for are not there, and this tells it
+/// sooner than the map does.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Keywords(u64);
+
+impl Keywords {
+    pub(super) fn of(map: &Map<String, Json>) -> Self {
+        Self(map.keys().fold(0, |bits, keyword| bits | Self::bit(keyword)))
+    }
+
+    #[inline]
+    fn may_have(self, keyword: &str) -> bool {
+        self.0 & Self::bit(keyword) != 0
+    }
+
+    #[inline]
+    fn bit(keyword: &str) -> u64 {
+        let (first, last) = match keyword.as_bytes() {
+            [first, .., last] => (*first, *last),
+            _ => (0, 0),
+        };
+        let sum = keyword.len() + 5 * usize::from(first) + 11 * usize::from(last);
+        1 << (sum % 64)
+    }
+}
+
 impl<'s> Here<'_, 's> {
+    #[inline]
     pub(super) fn get(&self, keyword: &str) -> Option<&'s Json> {
-        self.map.get(keyword)
+        if self.keywords.may_have(keyword) { self.map.get(keyword) } else { None }
+    }
+
+    /// True when one of the keywords may be there.
+    pub(super) fn may_have(&self, keywords: &[&str]) -> bool {
+        keywords.iter().any(|keyword| self.keywords.may_have(keyword))
     }
 
     /// A keyword's schema; none if it holds something else.
@@ -134,6 +167,7 @@ pub(super) fn unseen(here: &Here<'_, '_>, needs: bool) -> Unseen {
 pub(super) fn whole_value(here: &Here<'_, '_>, formats: bool) -> Option<String> {
     let value = here.value;
     let wanted = match here.get("type") {
+        Some(Json::String(only)) if is_type(value, only) => Vec::new(),
         Some(Json::String(only)) => vec![only.as_str()],
         Some(Json::Array(many)) => many.iter().filter_map(Json::as_str).collect(),
         _ => Vec::new(),

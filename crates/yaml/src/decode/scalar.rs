@@ -55,6 +55,37 @@ pub(crate) fn json_key(
     }
 }
 
+/// Whether a scalar can be a JSON value.
+pub(crate) fn check_scalar(
+    tag: Option<&str>,
+    text: &str,
+    style: ScalarStyle,
+    rules: Rules,
+) -> Result<(), String> {
+    match (tag, style) {
+        (None, ScalarStyle::Plain) => match resolve(text, rules) {
+            Resolved::Float(_) | Resolved::Timestamp(_) => {}
+            _ => return Ok(()),
+        },
+        (None, _) => return Ok(()),
+        (Some(_), _) => {}
+    }
+    json_scalar(tag, Cow::Borrowed(text), style, rules).map(drop)
+}
+
+/// Whether a scalar can be a JSON key.
+pub(crate) fn check_key(
+    tag: Option<&str>,
+    text: &str,
+    style: ScalarStyle,
+    rules: Rules,
+) -> Result<(), String> {
+    match (tag, style) {
+        (None, ScalarStyle::Plain) if resolve(text, rules) == Resolved::Text => Ok(()),
+        _ => json_key(tag, Cow::Borrowed(text), style, rules).map(drop),
+    }
+}
+
 fn meaning(
     tag: Option<&str>,
     text: &str,

@@ -115,7 +115,7 @@ impl<'a> Input<'a> {
         if stretch.bytes().any(|b| !matches!(b, b' ' | b'\t')) {
             self.newlines = 0;
         }
-        let characters = stretch.bytes().filter(|b| b & 0xc0 != 0x80).count();
+        let characters = stretch.chars().count();
         self.mark.offset += bytes;
         self.mark.column += u32::try_from(characters).unwrap_or(u32::MAX);
     }
@@ -129,7 +129,9 @@ impl<'a> Input<'a> {
     /// Goes over everything up to the end of the line.
     pub(super) fn skip_to_break(&mut self) {
         let rest = self.rest().as_bytes();
-        let mut length = 0;
+        let line = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let plain = rest.get(..line).is_some_and(<[u8]>::is_ascii);
+        let mut length = if plain { line } else { 0 };
         while length < rest.len() && !self.is_break(length) {
             length += 1;
         }

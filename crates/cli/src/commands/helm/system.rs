@@ -4,6 +4,7 @@ use std::net::ToSocketAddrs as _;
 
 use helm::Environment;
 use jiff::Timestamp;
+use rand_core::{OsRng, RngCore as _};
 
 /// The machine's clock, random source and resolver; no cluster.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,9 +17,9 @@ impl Environment for System {
     }
 
     fn random(&self, buffer: &mut [u8]) {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        // The source fails only where the system has none; what it left is then no secret.
-        let _ = provider.secure_random.fill(buffer);
+        // The kernel's own source: the one that TLS uses measures jitter for 50 ms before its first byte. It fails only
+        // where the system has none; what it left is then no secret.
+        let _ = OsRng.try_fill_bytes(buffer);
     }
 
     fn addresses(&self, host: &str) -> Vec<String> {

@@ -143,7 +143,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
         Err(error) => return complain(&error),
     };
     match helm::render(&job.chart, &job.values, &options) {
-        Ok(rendered) => args.write(&job.name, &rendered),
+        Ok(rendered) => {
+            let exit = args.write(&job.name, &rendered);
+            // The process ends here; taking these apart piece by piece would be for nothing.
+            std::mem::forget((job, rendered));
+            exit
+        }
         Err(error) if error.is_rendering() && settings.debug => {
             print_broken(&job, &options);
             complain(&error)
