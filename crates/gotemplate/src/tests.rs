@@ -281,3 +281,20 @@ fn hostile_templates_end_with_an_error() {
     let parens = format!("{{{{ {}1{} }}}}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(rendered(&parens).unwrap_err().contains("max expression depth exceeded"));
 }
+
+#[test]
+fn hosts_of_addresses_are_checked_as_in_go() {
+    let host = |url: &str| format!("{{{{ (urlParse \"{url}\").host }}}}");
+    check(&host("http://[::1%25eth0]:80/"), "[::1%eth0]:80");
+    check(&host("mongodb://a:1,b:2/"), "a:1,b:2");
+    let refused = |url: &str, why: &str| {
+        let error = rendered(&host(url)).unwrap_err();
+        assert!(error.ends_with(&format!("unable to parse url: parse {url:?}: {why}")), "{error}");
+    };
+    refused("http://a-x: y:8428", "invalid port \": y:8428\" after host");
+    refused("http://a b/", "invalid character \" \" in host name");
+    refused("http://[1.2.3.4]/", "invalid IP-literal");
+    refused("http://a[::1]/", "invalid IP-literal");
+    refused("http://[abc]/", "invalid host: ParseAddr(\"abc\"): unable to parse IP");
+    refused("http://[::1/", "missing ']' in host");
+}
