@@ -283,6 +283,27 @@ fn hostile_templates_end_with_an_error() {
 }
 
 #[test]
+fn limits_are_reached_at_a_place() {
+    let template =
+        "{{ define \"x\" }}\n{{ range $i := 1000000000000 }}{{ end }}{{ end }}{{ template \"x\" }}";
+    fails(
+        template,
+        "template: t:2:15: executing \"x\" at <1000000000000>: the template takes more than 2000000 steps",
+    );
+}
+
+#[test]
+fn values_that_unfold_without_end_are_refused() {
+    let make = "{{ $x := list 1 }}{{ $y := list 1 }}{{ range until 60 }}{{ $x = list $x $x }}{{ $y = list $y $y }}{{ end }}";
+    for call in
+        ["toJson $x", "toPrettyJson $x", "deepCopy $x", "deepEqual $x $y", "has $x (list $y)"]
+    {
+        let error = rendered(&format!("{make}{{{{ {call} }}}}")).unwrap_err();
+        assert!(error.ends_with("the value holds more than 4000000 values"), "{error}");
+    }
+}
+
+#[test]
 fn hosts_of_addresses_are_checked_as_in_go() {
     let host = |url: &str| format!("{{{{ (urlParse \"{url}\").host }}}}");
     check(&host("http://[::1%25eth0]:80/"), "[::1%eth0]:80");
