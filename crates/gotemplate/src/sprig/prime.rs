@@ -71,7 +71,7 @@ fn remainder(bytes: &[u8], divisor: u32) -> u32 {
 fn sieve(composite: &mut [bool], remainder: u32, divisor: u32) {
     let missing = (divisor - remainder) % divisor;
     // Steps are of two; an odd distance is even with the divisor, which is odd, on top.
-    let steps = if missing.is_multiple_of(2) { missing / 2 } else { (missing + divisor) / 2 };
+    let steps = if missing.is_multiple_of(2) { missing / 2 } else { missing.midpoint(divisor) };
     let (first, step) = (steps as usize, divisor as usize);
     composite.iter_mut().skip(first).step_by(step).for_each(|composite| *composite = true);
 }
@@ -84,7 +84,7 @@ fn probably_prime(number: &BigUint, random: &mut Random<'_>) -> bool {
     let mut odd = &last >> twos;
     let mut twos = twos;
     while &odd % 2_u8 != one {
-        odd = odd >> 1;
+        odd >>= 1;
         twos += 1;
     }
     let mut bytes = vec![0; number.bits() / 8 - 1];
