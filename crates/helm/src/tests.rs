@@ -397,3 +397,22 @@ fn settings_that_end_inside_an_index_set_nothing_more() {
     let error = strvals::set("d[0]xy=1", &mut values).unwrap_err();
     assert_eq!(error.to_string(), "unexpected data at end of array index: ['x' 'y']");
 }
+
+#[test]
+fn subcharts_under_many_names_are_limited() {
+    let below: String =
+        (0..30).map(|n| format!("- {{name: s, version: 1.0.0, alias: a{n}}}\n")).collect();
+    let metadata = |name: &str| {
+        format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies:\n{below}")
+    };
+    let (top, inner) = (metadata("app"), metadata("s"));
+    let files = [
+        ("Chart.yaml", top.as_str()),
+        ("charts/s/Chart.yaml", inner.as_str()),
+        ("charts/s/charts/s/Chart.yaml", inner.as_str()),
+        ("charts/s/charts/s/charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n"),
+    ];
+    let expected =
+        "chart dependencies processing failed: the chart has more than 10000 charts below it";
+    fails(&files, "", expected);
+}
