@@ -176,9 +176,19 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         }))
     }
 
+    /// Takes a step; who runs out of them is told where.
+    fn step(&self) -> Result<()> {
+        self.scope.step(1).or_else(|error| self.error(error.0))
+    }
+
+    /// Takes bytes, as [`Self::step`] does steps.
+    fn bytes(&self, count: usize) -> Result<()> {
+        self.scope.bytes(count).or_else(|error| self.error(error.0))
+    }
+
     fn list(&mut self, dot: &Slot, list: &'t [Statement]) -> Result<Flow> {
         for statement in list {
-            self.scope.step(1)?;
+            self.step()?;
             let flow = self.statement(dot, statement)?;
             if flow != Flow::Normal {
                 return Ok(flow);
@@ -192,7 +202,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         match statement {
             Statement::Text(text) => {
                 let text = text.bytes();
-                self.scope.bytes(text.len())?;
+                self.bytes(text.len())?;
                 self.out.extend_from_slice(text);
             }
             Statement::Action(pipe) => {
@@ -229,7 +239,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
                 Err(error) => return self.error(error.0),
             },
         }
-        self.scope.bytes(self.out.len() - start)
+        self.bytes(self.out.len() - start)
     }
 
     fn if_or_with(&mut self, dot: &Slot, branch: &'t Branch, with: bool) -> Result<Flow> {
@@ -336,7 +346,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
     }
 
     fn iteration(&mut self, branch: &'t Branch, index: Slot, element: Slot) -> Result<Flow> {
-        self.scope.step(1)?;
+        self.step()?;
         let pipe = &branch.pipe;
         let mark = self.variables.len();
         match (pipe.declares.as_slice(), pipe.assigns) {

@@ -96,14 +96,69 @@ pub struct Function {
     builtin: bool,
     /// Steps that a call takes besides what its arguments and its result take.
     cost: usize,
+    /// Whether a call goes through all that its arguments hold.
+    deep: bool,
 }
 
-/// Steps that making a key or hashing a password takes: both are slow on purpose.
-const SLOW: usize = 400_000;
-
+/// Steps that functions take which are slow on purpose: making a key, hashing a password, deriving one.
 fn cost(name: &str) -> usize {
-    let slow = name.starts_with("gen") || matches!(name, "bcrypt" | "derivePassword" | "htpasswd");
-    if slow { SLOW } else { 0 }
+    match name {
+        "derivePassword" => 1_000_000,
+        "bcrypt" | "htpasswd" => 400_000,
+        name if name.starts_with("gen") => 400_000,
+        _ => 0,
+    }
+}
+
+/// Steps for looking at an argument.
+fn width(argument: &Value) -> usize {
+    match argument {
+        Value::String(text) => text.len() / 64,
+        Value::List(list) => list.items().len() / 8,
+        _ => 0,
+    }
+}
+
+/// Functions that look at everything inside a value. One list may stand in another twice, and that twice in a third: such
+/// a value is small until it is written.
+fn goes_deep(name: &str) -> bool {
+    let name = name.strip_prefix("must").unwrap_or(name);
+    let written = ["Yaml", "YamlPretty", "Json", "RawJson", "PrettyJson", "Toml"];
+    let write = name.strip_prefix("to").or_else(|| name.strip_prefix("To"));
+    write.is_some_and(|what| written.contains(&what))
+        || matches!(
+            name,
+            "deepCopy"
+                | "DeepCopy"
+                | "deepEqual"
+                | "has"
+                | "Has"
+                | "without"
+                | "Without"
+                | "uniq"
+                | "Uniq"
+        )
+}
+
+/// The most values that one value may hold for functions that go through all of them.
+const MAX_HELD: usize = 4_000_000;
+
+/// Values nested deeper are left to the function, which takes them for a cycle.
+const MAX_NESTED: usize = 500;
+
+/// Counts the values inside a value, up to a limit.
+fn held(value: &Value, depth: usize, count: &mut usize) {
+    *count += 1;
+    if depth > MAX_NESTED || *count > MAX_HELD {
+        return;
+    }
+    match value {
+        Value::List(list) => list.items().iter().for_each(|item| held(item, depth + 1, count)),
+        Value::Map(map) => {
+            map.entries().iter().for_each(|(_, item)| held(item, depth + 1, count));
+        }
+        _ => {}
+    }
 }
 
 pub(crate) type Plain = fn(&mut Scope<'_>, Args<'_>) -> Result<Value>;
@@ -129,6 +184,7 @@ impl Function {
             body: Body::Closure(Rc::new(body)),
             builtin: false,
             cost: 0,
+            deep: goes_deep(name),
         }
     }
 
@@ -145,8 +201,18 @@ impl Function {
         self.rest
     }
 
-    pub(crate) fn cost(&self) -> usize {
-        self.cost
+    /// Takes the steps of a call with these arguments.
+    pub(crate) fn charge(&self, scope: &Scope<'_>, arguments: &[Value]) -> Result<()> {
+        scope.step(self.cost + arguments.iter().map(width).sum::<usize>())?;
+        for argument in arguments.iter().filter(|_| self.deep) {
+            let mut count = 0;
+            held(argument, 0, &mut count);
+            if count > MAX_HELD {
+                return Err(Error(format!("the value holds more than {MAX_HELD} values")));
+            }
+            scope.step(count)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn is_builtin(&self) -> bool {
@@ -212,6 +278,7 @@ impl Functions {
                 body: Body::Plain(*body),
                 builtin,
                 cost: cost(name),
+                deep: goes_deep(name),
             });
         }
     }

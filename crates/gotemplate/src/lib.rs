@@ -53,7 +53,7 @@ pub use function::{Args, Function, Functions, Scope, Type};
 pub use gofmt::{format, print, to_text};
 pub use gojson::{from_json_text, to_json_text};
 pub use gotime::{format_duration, parse_duration};
-pub use number::describe as describe_number;
+pub use number::{describe as describe_number, parse_float};
 pub use object::Object;
 pub use quote::quote;
 pub use regexp::compile as compile_regex;

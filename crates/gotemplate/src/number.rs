@@ -241,7 +241,7 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
 }
 
 /// Go's `strconv.ParseFloat(text, 64)` for finite numbers.
-pub(crate) fn parse_float(text: &str) -> Option<f64> {
+pub fn parse_float(text: &str) -> Option<f64> {
     if text.contains('_') && !underscores_fit(text) {
         return None;
     }

@@ -14,6 +14,7 @@ mod merge;
 mod network;
 mod password;
 mod path;
+mod prime;
 mod regex;
 mod rsa_key;
 mod strings;

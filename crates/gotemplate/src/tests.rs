@@ -281,3 +281,41 @@ fn hostile_templates_end_with_an_error() {
     let parens = format!("{{{{ {}1{} }}}}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(rendered(&parens).unwrap_err().contains("max expression depth exceeded"));
 }
+
+#[test]
+fn limits_are_reached_at_a_place() {
+    let template =
+        "{{ define \"x\" }}\n{{ range $i := 1000000000000 }}{{ end }}{{ end }}{{ template \"x\" }}";
+    fails(
+        template,
+        "template: t:2:15: executing \"x\" at <1000000000000>: the template takes more than 2000000 steps",
+    );
+}
+
+#[test]
+fn values_that_unfold_without_end_are_refused() {
+    let make = "{{ $x := list 1 }}{{ $y := list 1 }}{{ range until 60 }}{{ $x = list $x $x }}{{ $y = list $y $y }}{{ end }}";
+    for call in
+        ["toJson $x", "toPrettyJson $x", "deepCopy $x", "deepEqual $x $y", "has $x (list $y)"]
+    {
+        let error = rendered(&format!("{make}{{{{ {call} }}}}")).unwrap_err();
+        assert!(error.ends_with("the value holds more than 4000000 values"), "{error}");
+    }
+}
+
+#[test]
+fn hosts_of_addresses_are_checked_as_in_go() {
+    let host = |url: &str| format!("{{{{ (urlParse \"{url}\").host }}}}");
+    check(&host("http://[::1%25eth0]:80/"), "[::1%eth0]:80");
+    check(&host("mongodb://a:1,b:2/"), "a:1,b:2");
+    let refused = |url: &str, why: &str| {
+        let error = rendered(&host(url)).unwrap_err();
+        assert!(error.ends_with(&format!("unable to parse url: parse {url:?}: {why}")), "{error}");
+    };
+    refused("http://a-x: y:8428", "invalid port \": y:8428\" after host");
+    refused("http://a b/", "invalid character \" \" in host name");
+    refused("http://[1.2.3.4]/", "invalid IP-literal");
+    refused("http://a[::1]/", "invalid IP-literal");
+    refused("http://[abc]/", "invalid host: ParseAddr(\"abc\"): unable to parse IP");
+    refused("http://[::1/", "missing ']' in host");
+}

@@ -175,10 +175,10 @@ fn scheme(text: &str) -> Result<(&str, &str)> {
 
 fn parse_authority(authority: &str, url: &mut Url) -> Result<()> {
     let Some((userinfo, host)) = authority.rsplit_once('@') else {
-        url.host = host_of(authority)?;
+        url.host = host_of(&url.scheme, authority)?;
         return Ok(());
     };
-    url.host = host_of(host)?;
+    url.host = host_of(&url.scheme, host)?;
     let valid = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
     if !userinfo.chars().all(valid) {
         return Err(Error::new("net/url: invalid userinfo"));
@@ -192,20 +192,46 @@ fn parse_authority(authority: &str, url: &mut Url) -> Result<()> {
     Ok(())
 }
 
-fn host_of(host: &str) -> Result<String> {
-    let port = match host.strip_prefix('[') {
-        Some(inner) => match inner.rsplit_once(']') {
-            Some((_, port)) => port,
-            None => return Err(Error::new("missing ']' in host")),
-        },
-        None => host.rfind(':').and_then(|at| host.get(at..)).unwrap_or(""),
-    };
-    let digits = port.strip_prefix(':');
-    let valid = port.is_empty() || digits.is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
-    if !valid {
-        return Err(Error(format!("invalid port {} after host", quote(port.as_bytes()))));
+fn host_of(scheme: &str, host: &str) -> Result<String> {
+    match host.rfind('[') {
+        Some(0) => check_literal(host)?,
+        Some(_) => return Err(Error::new("invalid IP-literal")),
+        None => {
+            // Only of web addresses is a second colon refused: databases name several hosts with their ports.
+            let strict = matches!(scheme, "http" | "https");
+            let colon = if strict { host.find(':') } else { host.rfind(':') };
+            check_port(colon.and_then(|at| host.get(at..)).unwrap_or_default())?;
+        }
     }
     Ok(String::from_utf8_lossy(&unescape(host, Place::Host)?).into_owned())
+}
+
+fn check_port(port: &str) -> Result<()> {
+    let digits = port.strip_prefix(':');
+    if port.is_empty() || digits.is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit())) {
+        return Ok(());
+    }
+    Err(Error(format!("invalid port {} after host", quote(port.as_bytes()))))
+}
+
+/// What stands in brackets has to be an IPv6 address, maybe with a zone.
+fn check_literal(host: &str) -> Result<()> {
+    let Some((inner, port)) = host.strip_prefix('[').and_then(|inner| inner.rsplit_once(']'))
+    else {
+        return Err(Error::new("missing ']' in host"));
+    };
+    check_port(port)?;
+    let inner = unescape(inner, Place::Host)?;
+    let inner = String::from_utf8_lossy(&inner);
+    let address = inner.split_once('%').map_or(&*inner, |(address, _)| address);
+    if address.parse::<std::net::Ipv6Addr>().is_ok() {
+        return Ok(());
+    }
+    if address.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Err(Error::new("invalid IP-literal"));
+    }
+    let shown = quote(inner.as_bytes());
+    Err(Error(format!("invalid host: ParseAddr({shown}): unable to parse IP")))
 }
 
 impl Url {

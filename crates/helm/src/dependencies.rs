@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::Result;
 use crate::chart::Chart;
 use crate::metadata::{Dependency, compatible};
 use crate::values::{Values, coalesce_values, merge_tables, merge_values, path_value, table};
+use crate::{Error, Result};
+
+/// The most charts that one chart may have below it. Each may take part under several names, and those below it again,
+/// so that a small package could become a hundred million charts.
+const MAX_CHARTS: usize = 10_000;
 
 /// Prunes and renames the subcharts by conditions, tags and aliases, then imports values.
 pub(crate) fn process(chart: &mut Chart, values: &Values) -> Result<()> {
-    enable(chart, values, "")
+    let mut left = MAX_CHARTS;
+    enable(chart, values, "", &mut left)
         .and_then(|()| import(chart))
         .map_err(|error| error.context("chart dependencies processing failed"))
 }
@@ -50,12 +55,15 @@ fn arranged(charts: Vec<Chart>, dependencies: &[Dependency]) -> Vec<Chart> {
     placed
 }
 
-fn enable(chart: &mut Chart, values: &Values, path: &str) -> Result<()> {
+fn enable(chart: &mut Chart, values: &Values, path: &str, left: &mut usize) -> Result<()> {
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
     let charts = std::mem::take(&mut chart.dependencies);
     chart.dependencies = arranged(charts, &chart.metadata.dependencies);
+    *left = left.checked_sub(chart.dependencies.len()).ok_or_else(|| {
+        Error::new(format!("the chart has more than {MAX_CHARTS} charts below it"))
+    })?;
     for dependency in &mut chart.metadata.dependencies {
         if !dependency.alias.is_empty() {
             dependency.name.clone_from(&dependency.alias);
@@ -78,7 +86,7 @@ fn enable(chart: &mut Chart, values: &Values, path: &str) -> Result<()> {
     chart.metadata.dependencies.retain(|dependency| !removed.contains(&dependency.name));
     for subchart in &mut chart.dependencies {
         let path = format!("{path}{}.", subchart.name());
-        enable(subchart, &coalesced, &path)?;
+        enable(subchart, &coalesced, &path, left)?;
     }
     Ok(())
 }

@@ -201,7 +201,8 @@ impl<'a> Parser<'a> {
     fn index(&mut self) -> Step<i64> {
         let (text, last) = self.until("]");
         if last.is_none() {
-            return fail("error parsing index: EOF");
+            // Helm takes the end of the input inside an index for the end of all settings.
+            return Err(Stop::End);
         }
         text.parse().or_else(|_| {
             fail(format!("error parsing index: strconv.Atoi: parsing {text:?}: invalid syntax"))
@@ -214,7 +215,10 @@ impl<'a> Parser<'a> {
         };
         let (text, last) = self.until("[.=");
         if !text.is_empty() {
-            return fail(format!("unexpected data at end of array index: {text:?}"));
+            // Go shows single characters here.
+            let shown: Vec<String> = text.chars().map(|c| format!("{c:?}")).collect();
+            let shown = shown.join(" ");
+            return fail(format!("unexpected data at end of array index: [{shown}]"));
         }
         match last {
             None => Err(Stop::End),

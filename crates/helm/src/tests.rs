@@ -377,3 +377,42 @@ fn the_version_of_kubernetes_is_text_to_an_action_and_a_struct_to_a_function() {
         "---\n# Source: app/templates/a.yaml\na: v1.37.0\nb: \"{v1.37.0 v1.37.0 1 37}\"\nc: \"v1.37.0\"\nd: v1.37.0\n",
     );
 }
+
+#[test]
+fn durations_are_scaled_as_go_scales_them() {
+    let template = "v: {{ durationMinutes 100 }} {{ durationHours \"1h30m\" }} {{ durationRoundTo 1.5 \"1_000\" }} {{ durationSeconds \"-1.5\" }}\n";
+    check(
+        &[("templates/t.yaml", template)],
+        "",
+        "---\n# Source: app/templates/t.yaml\nv: 1.6666666666666665 1.5 0s -1.5\n",
+    );
+}
+
+#[test]
+fn settings_that_end_inside_an_index_set_nothing_more() {
+    let mut values = Values::new();
+    strvals::set("a=1,b[=2", &mut values).unwrap();
+    strvals::set("c[0][1", &mut values).unwrap();
+    assert_eq!(Json::Object(values.clone()), json!({"a": 1, "c": []}));
+    let error = strvals::set("d[0]xy=1", &mut values).unwrap_err();
+    assert_eq!(error.to_string(), "unexpected data at end of array index: ['x' 'y']");
+}
+
+#[test]
+fn subcharts_under_many_names_are_limited() {
+    let below: String =
+        (0..30).map(|n| format!("- {{name: s, version: 1.0.0, alias: a{n}}}\n")).collect();
+    let metadata = |name: &str| {
+        format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies:\n{below}")
+    };
+    let (top, inner) = (metadata("app"), metadata("s"));
+    let files = [
+        ("Chart.yaml", top.as_str()),
+        ("charts/s/Chart.yaml", inner.as_str()),
+        ("charts/s/charts/s/Chart.yaml", inner.as_str()),
+        ("charts/s/charts/s/charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n"),
+    ];
+    let expected =
+        "chart dependencies processing failed: the chart has more than 10000 charts below it";
+    fails(&files, "", expected);
+}

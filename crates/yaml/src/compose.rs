@@ -148,14 +148,14 @@ impl<'a> Build<'a> for Composer<'a> {
         Ok(node)
     }
 
-    fn document(&mut self, mut root: Node, head: String, foot: String) -> Node {
+    fn document(&mut self, mut root: Node, head: String, foot: String) -> Result<Node, Error> {
         if !head.is_empty() || !foot.is_empty() {
             root.edit_comments(|comments| {
                 comments.document_head = head;
                 comments.document_foot = foot;
             });
         }
-        root
+        Ok(root)
     }
 }
 

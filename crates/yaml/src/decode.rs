@@ -2,6 +2,7 @@
 //! gives. One builder does it for texts, without a tree in between, and for trees.
 
 mod scalar;
+mod shown;
 
 use crate::error::{Error, Mark};
 use crate::node::{self, Node, ScalarStyle};
@@ -9,7 +10,7 @@ use crate::number::format_float;
 use crate::parse::{self, Build, End, Parser, Scalar};
 use crate::resolve::Rules;
 use crate::scan::Notes;
-use scalar::{check_key, check_scalar, json_key, json_scalar};
+use scalar::{WrongKey, check_key, check_scalar, json_key, json_scalar};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -66,7 +67,8 @@ impl Node {
     /// themselves, or make up nearly all of the document.
     pub fn to_json(&self, rules: Rules) -> Result<Value, Error> {
         let mut build = Json::new(Reading::plain(rules));
-        let value = feed(self, &mut build).and_then(|parsed| parsed.json(rules));
+        let parsed = feed(self, &mut build).and_then(|parsed| build.checked(parsed));
+        let value = parsed.and_then(|parsed| parsed.json(rules));
         value.map_err(|error| if self.line == 0 { error.without_place() } else { error })
     }
 }
@@ -149,13 +151,15 @@ impl Parsed<'_> {
         }
     }
 
-    /// Whether it can be a key.
+    /// Whether it can be a key. The error has no words: they come from a reading that leaves nothing out.
     fn check_key(&self, rules: Rules) -> Result<(), Error> {
-        let checked = match &self.content {
-            Content::Scalar { text, style, tag } => check_key(tag.as_deref(), text, *style, rules),
-            Content::Json(value) => Err(format!("invalid map key: {value}")),
+        let right = match &self.content {
+            Content::Scalar { text, style, tag } => {
+                check_key(tag.as_deref(), text, *style, rules).is_ok()
+            }
+            Content::Json(_) => false,
         };
-        checked.map_err(|message| Error::new(self.at, message))
+        if right { Ok(()) } else { Err(Error::new(self.at, "invalid map key")) }
     }
 
     fn is_merge(&self, rules: Rules) -> bool {
@@ -190,6 +194,8 @@ pub(crate) struct Json<'a> {
     depth: usize,
     /// Whether what is being read is only checked.
     unwanted: bool,
+    /// What Go would complain about after it read the whole document.
+    wrong: Option<Error>,
 }
 
 /// A collection being read: where it is, its size so far, and its anchor.
@@ -211,6 +217,8 @@ enum Key {
     /// Of an entry that is only checked.
     Unwanted,
     Name(String),
+    /// One that has no form as text, with its type and value as Go shows them.
+    Unsupported(Mark, String),
 }
 
 impl<'a> Json<'a> {
@@ -223,7 +231,37 @@ impl<'a> Json<'a> {
             members: None,
             depth: 0,
             unwanted: false,
+            wrong: None,
         }
+    }
+
+    /// Keeps an error for the end of the document: Go reads all of it before it looks at what it means, in several
+    /// rounds, and the first error of the first of them counts.
+    fn complain(&mut self, error: Error) {
+        if self.wrong.as_ref().is_none_or(|wrong| error.round() < wrong.round()) {
+            self.wrong = Some(error);
+        }
+    }
+
+    /// Whether a member of a document is not wanted.
+    fn leaves_out(&self, name: &str) -> bool {
+        self.members.is_some_and(|members| !members.contains(&name))
+    }
+
+    /// A finished document, if nothing is wrong with it.
+    fn checked(&mut self, root: Parsed<'a>) -> Result<Parsed<'a>, Error> {
+        match self.wrong.take() {
+            Some(wrong) => Err(wrong),
+            None => Ok(root),
+        }
+    }
+
+    /// A part as JSON; null in the place of one that is wrong.
+    fn json(&mut self, parsed: Parsed<'a>) -> Value {
+        parsed.json(self.reading.rules).unwrap_or_else(|error| {
+            self.complain(error);
+            Value::Null
+        })
     }
 
     fn open(&mut self, node: &parse::Node<'a>) -> Frame<'a> {
@@ -304,7 +342,10 @@ impl<'a> Build<'a> for Json<'a> {
     fn alias(&mut self, node: parse::Node<'a>, name: &'a str) -> Result<Parsed<'a>, Error> {
         self.budget.spend(1, false);
         let problem = match self.anchors.get(name) {
-            None => format!("unknown anchor '{name}' referenced"),
+            None => {
+                let problem = format!("unknown anchor '{name}' referenced");
+                return Err(Error::new(node.start, problem));
+            }
             Some(Anchor::Open(_)) => format!("anchor '{name}' value contains itself"),
             Some(Anchor::Done(parsed)) if self.budget.spend(parsed.size, true) => {
                 let size = parsed.size + 1;
@@ -312,7 +353,8 @@ impl<'a> Build<'a> for Json<'a> {
             }
             Some(Anchor::Done(_)) => "document contains excessive aliasing".to_owned(),
         };
-        Err(Error::new(node.start, problem))
+        self.complain(Error::new(node.start, problem));
+        Ok(Parsed { content: Content::Json(Value::Null), at: node.start, size: 1, alias: true })
     }
 
     fn sequence(&mut self, node: parse::Node<'a>, _flow: bool) -> Result<Self::Sequence, Error> {
@@ -324,7 +366,7 @@ impl<'a> Build<'a> for Json<'a> {
         if self.unwanted {
             return item.check(self.reading.rules);
         }
-        sequence.1.push(item.json(self.reading.rules)?);
+        sequence.1.push(self.json(item));
         Ok(())
     }
 
@@ -340,9 +382,10 @@ impl<'a> Build<'a> for Json<'a> {
     fn key(&mut self, mapping: &mut MapFrame<'a>, key: Parsed<'a>) -> Result<(), Error> {
         mapping.frame.size += key.size;
         let rules = self.reading.rules;
+        let at = key.at;
         if key.is_merge(rules) {
             if rules == Rules::V3 && !mapping.merges.is_empty() {
-                return Err(Error::new(key.at, "mapping key \"<<\" already defined"));
+                self.complain(Error::new(at, "mapping key \"<<\" already defined"));
             }
             mapping.key = Some(Key::Merge);
             return Ok(());
@@ -351,66 +394,74 @@ impl<'a> Build<'a> for Json<'a> {
             mapping.key = Some(Key::Unwanted);
             return key.check_key(rules);
         }
-        let at = key.at;
         let name = match key.content {
-            Content::Scalar { text, style, tag } => json_key(tag.as_deref(), text, style, rules)
-                .map_err(|message| Error::new(at, message))?,
+            Content::Scalar { text, style, tag } => json_key(tag.as_deref(), text, style, rules),
             Content::Json(value) => {
-                return Err(Error::new(at, format!("invalid map key: {value}")));
+                Err(WrongKey::Other(format!("invalid map key: {}", shown::value(&value, rules))))
             }
         };
-        if rules == Rules::V3 && mapping.map.contains_key(&name) {
-            return Err(Error::new(at, format!("mapping key {name:?} already defined")));
+        match name {
+            Ok(name) if rules == Rules::V3 && mapping.map.contains_key(&name) => {
+                self.complain(Error::new(at, format!("mapping key {name:?} already defined")));
+            }
+            Ok(name) if self.depth == 1 && self.leaves_out(&name) => {
+                self.unwanted = true;
+                mapping.key = Some(Key::Unwanted);
+            }
+            Ok(name) => mapping.key = Some(Key::Name(name)),
+            Err(WrongKey::Unsupported(shown)) => mapping.key = Some(Key::Unsupported(at, shown)),
+            Err(WrongKey::Other(problem)) => self.complain(Error::new(at, problem)),
         }
-        let root = self.depth == 1;
-        if root && self.members.is_some_and(|members| !members.contains(&name.as_str())) {
-            self.unwanted = true;
-            mapping.key = Some(Key::Unwanted);
-            return Ok(());
-        }
-        mapping.key = Some(Key::Name(name));
         Ok(())
     }
 
     fn value(&mut self, mapping: &mut MapFrame<'a>, value: Parsed<'a>) -> Result<(), Error> {
         mapping.frame.size += value.size;
         match mapping.key.take() {
-            None => Ok(()),
+            // What is wrong with the value counts, even where the key is wrong too.
+            None => drop(self.json(value)),
             Some(Key::Unwanted) => {
                 self.unwanted &= self.depth > 1;
-                value.check(self.reading.rules)
+                return value.check(self.reading.rules);
             }
-            Some(Key::Merge) if self.reading.rules == Rules::V3 => {
-                mapping.merges.push(value);
-                Ok(())
+            Some(Key::Unsupported(at, key)) => {
+                let value = self.json(value);
+                let value = shown::lone_value(&value, self.reading.rules);
+                let problem = format!("unsupported map key of type: {key}, value: {value}");
+                self.complain(Error::new(at, problem));
             }
-            Some(Key::Merge) => self.merge(&mut mapping.map, value),
+            Some(Key::Merge) if self.reading.rules == Rules::V3 => mapping.merges.push(value),
+            Some(Key::Merge) => {
+                let merged = self.merge(&mut mapping.map, value);
+                merged.unwrap_or_else(|error| self.complain(error));
+            }
             Some(Key::Name(name)) => {
                 if self.reading.unique_keys && mapping.map.contains_key(&name) {
                     let problem = format!("key {name:?} already set in map");
-                    return Err(Error::unmarshal(value.at, problem));
+                    self.complain(Error::unmarshal(value.at, problem));
                 }
-                let value = value.json(self.reading.rules)?;
+                let value = self.json(value);
                 mapping.map.insert(name, value);
-                Ok(())
             }
         }
+        Ok(())
     }
 
     fn end_mapping(&mut self, mapping: MapFrame<'a>, _: End) -> Result<Parsed<'a>, Error> {
         let MapFrame { frame, mut map, merges, .. } = mapping;
         for merged in merges {
-            self.merge(&mut map, merged)?;
+            let merged = self.merge(&mut map, merged);
+            merged.unwrap_or_else(|error| self.complain(error));
         }
         Ok(self.close(frame, Value::Object(map)))
     }
 
-    fn document(&mut self, root: Parsed<'a>, _head: String, _foot: String) -> Parsed<'a> {
+    fn document(&mut self, root: Parsed<'a>, _: String, _: String) -> Result<Parsed<'a>, Error> {
         // v2 forgets anchors at the end of a document, v3 does not.
         if self.reading.rules == Rules::V2 {
             self.anchors.clear();
         }
-        root
+        self.checked(root)
     }
 }
 

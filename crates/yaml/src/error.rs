@@ -19,6 +19,9 @@ pub struct Error {
     unmarshal: bool,
 }
 
+const UNSUPPORTED_KEY: &str = "unsupported map key of type";
+const JSON: &str = "json: ";
+
 impl Error {
     /// Something in the document's content, where go-yaml names no line.
     pub(crate) fn new(at: Mark, message: impl Into<String>) -> Self {
@@ -69,13 +72,27 @@ impl Error {
         Self { line: 0, column: 0, ..self }
     }
 
+    /// When Go finds it: while it decodes, at the end of that, when it makes keys texts, when it writes JSON.
+    pub(crate) fn round(&self) -> u8 {
+        if self.unmarshal {
+            1
+        } else if self.message.starts_with(UNSUPPORTED_KEY) {
+            2
+        } else if self.message.starts_with(JSON) {
+            3
+        } else {
+            0
+        }
+    }
+
     /// The error as go-yaml words it, with the line it would name, which may be one too low.
     pub fn go_message(&self) -> String {
         match self.go_line {
             line if self.unmarshal => {
                 format!("yaml: unmarshal errors:\n  line {line}: {}", self.message)
             }
-            0 if self.message.starts_with("json: ") => self.message.clone(),
+            // These two are not go-yaml's own.
+            0 if self.round() > 1 => self.message.clone(),
             0 => format!("yaml: {}", self.message),
             line => format!("yaml: line {line}: {}", self.message),
         }

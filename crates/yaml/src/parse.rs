@@ -29,7 +29,12 @@ pub(crate) trait Build<'a> {
     fn value(&mut self, mapping: &mut Self::Mapping, value: Self::Value) -> Result<(), Error>;
     fn end_mapping(&mut self, mapping: Self::Mapping, end: End) -> Result<Self::Value, Error>;
     /// The whole document with the comments above and below it.
-    fn document(&mut self, root: Self::Value, head: String, foot: String) -> Self::Value;
+    fn document(
+        &mut self,
+        root: Self::Value,
+        head: String,
+        foot: String,
+    ) -> Result<Self::Value, Error>;
 }
 
 /// What every node has.
@@ -122,7 +127,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
         }
         let notes = self.notes();
         let foot = if notes.foot.is_empty() { notes.head } else { notes.foot };
-        Ok(Some((self.build.document(root, head, foot), start.line + 1)))
+        Ok(Some((self.build.document(root, head, foot)?, start.line + 1)))
     }
 
     /// Splits what stands above the last empty line off the head of the first node.

@@ -35,6 +35,9 @@ struct SimpleKey {
     required: bool,
     /// The number of the token that would follow KEY.
     token: usize,
+    /// Whether its token waits until it is known whether it is a key. go-yaml forgets to wait at an empty flow
+    /// collection (`[]`, `{}`), which shows in what it makes of what follows.
+    waits: bool,
     mark: Mark,
 }
 
@@ -125,7 +128,7 @@ impl<'a> Scanner<'a> {
 
     fn key_may_start_at_front(&mut self) -> Result<bool, Error> {
         let taken = self.taken;
-        match self.keys.iter().rposition(|key| key.possible && key.token == taken) {
+        match self.keys.iter().rposition(|key| key.possible && key.waits && key.token == taken) {
             Some(level) => self.check_key(level),
             None => Ok(false),
         }
@@ -241,6 +244,7 @@ impl<'a> Scanner<'a> {
             possible: true,
             required: self.flow_level() == 0 && self.indent == self.input.column(),
             token: self.taken + self.tokens.len(),
+            waits: true,
             mark: self.input.mark(),
         };
         self.remove_key()?;
@@ -280,7 +284,9 @@ impl<'a> Scanner<'a> {
     }
 
     fn insert(&mut self, number: Option<usize>, token: Token<'a>) {
-        let place = number.map_or(self.tokens.len(), |number| number.saturating_sub(self.taken));
+        // A place that was handed out already is none, and the token comes last.
+        let place = number.and_then(|number| number.checked_sub(self.taken));
+        let place = place.unwrap_or(self.tokens.len());
         self.tokens.insert(place.min(self.tokens.len()), token);
     }
 
@@ -329,7 +335,8 @@ impl<'a> Scanner<'a> {
 
     fn fetch_flow_start(&mut self, kind: Kind) -> Result<(), Error> {
         self.save_key()?;
-        self.keys.push(SimpleKey::default());
+        let token = self.taken + self.tokens.len();
+        self.keys.push(SimpleKey { token, ..SimpleKey::default() });
         if self.keys.len() > MAX_DEPTH {
             return Err(self.error(&format!("exceeded max depth of {MAX_DEPTH}")));
         }
@@ -341,7 +348,12 @@ impl<'a> Scanner<'a> {
     fn fetch_flow_end(&mut self, kind: Kind) -> Result<(), Error> {
         self.remove_key()?;
         if self.flow_level() > 0 {
-            self.keys.pop();
+            let inner = self.keys.pop();
+            if let (Some(inner), Some(outer)) = (inner, self.keys.last_mut())
+                && inner.token == outer.token
+            {
+                outer.waits = false;
+            }
         }
         self.key_allowed = false;
         self.push_indicator(kind, 1);

@@ -71,10 +71,10 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// Errors are compared word for word, unless Go shows one of its values in them.
+/// Errors are compared word for word, unless v3 shows one of Go's values in them.
 fn check_error(name: &str, expected: &str, got: &Error) {
     let goish = ["interface", "unsupported", "mapping key"].iter().any(|w| expected.contains(w));
-    if !goish {
+    if !goish || name.ends_with("(v2)") {
         assert_eq!(got.go_message().replace('\n', " "), expected, "{name}");
     }
 }

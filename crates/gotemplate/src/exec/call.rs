@@ -38,7 +38,10 @@ impl<'t> State<'_, '_, 't> {
             _ => None,
         };
         let values = self.arguments(dot, function, args, last)?;
-        self.scope.step(function.cost() + work(&values))?;
+        if let Err(error) = function.charge(self.scope, &values) {
+            self.at = Some(place);
+            return self.error(error.0);
+        }
         let result = match callee {
             Some(callee) => builtin::call(self.scope, &callee, &values),
             None => function.call(self.scope, &values),
@@ -183,16 +186,6 @@ impl<'t> State<'_, '_, 't> {
         };
         self.error(format!("expected {expected}; found {node}"))
     }
-}
-
-/// Steps for looking at arguments.
-fn work(arguments: &[Value]) -> usize {
-    let one = |value: &Value| match value {
-        Value::String(text) => text.len() / 64,
-        Value::List(list) => list.items().len() / 8,
-        _ => 0,
-    };
-    arguments.iter().map(one).sum()
 }
 
 fn literal(operand: &Operand) -> Result<Value, Error> {

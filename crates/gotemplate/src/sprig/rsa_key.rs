@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use super::crypto::Random;
 use super::der::{OID, bit_string, pem, read_pem, sequence, tagged};
+use super::prime::{EXPONENT, prime};
 use crate::function::Scope;
 use crate::{Error, Result};
 
@@ -29,10 +30,17 @@ fn failed(error: &dyn std::fmt::Display) -> Error {
     Error(format!("error generating key: {error}"))
 }
 
+/// Steps that finding the primes of a key takes; the work grows with the third power of the size.
+fn steps(bits: usize) -> usize {
+    (bits / 1024).pow(3).saturating_mul(125_000)
+}
+
 impl PrivateKey {
     pub(super) fn rsa(scope: &Scope<'_>, bits: usize) -> Result<Self> {
+        scope.step(steps(bits))?;
         let mut random = Random(scope.environment());
-        rsa::RsaPrivateKey::new(&mut random, bits)
+        let (first, second) = (prime(&mut random, bits / 2), prime(&mut random, bits / 2));
+        rsa::RsaPrivateKey::from_p_q(first, second, EXPONENT.into())
             .map(|key| Self::Rsa(Box::new(key)))
             .map_err(|error| Error(format!("error generating rsa key: {error}")))
     }

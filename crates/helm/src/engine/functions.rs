@@ -28,11 +28,11 @@ const FROM_VALUE: &[(&str, Unary)] = &[
     }),
     ("mustToToml", |v| Ok(Value::string(toml::encode(v)?))),
     ("mustToDuration", |v| duration(v).map(Value::Duration)),
-    ("durationSeconds", |v| Ok(Value::Float(scaled(v, 1e9)))),
-    ("durationMinutes", |v| Ok(Value::Float(scaled(v, 60e9)))),
-    ("durationHours", |v| Ok(Value::Float(scaled(v, 3600e9)))),
-    ("durationDays", |v| Ok(Value::Float(scaled(v, 3600e9) / 24.0))),
-    ("durationWeeks", |v| Ok(Value::Float(scaled(v, 3600e9) / 24.0 / 7.0))),
+    ("durationSeconds", |v| Ok(Value::Float(scaled(v, 1)))),
+    ("durationMinutes", |v| Ok(Value::Float(scaled(v, 60)))),
+    ("durationHours", |v| Ok(Value::Float(scaled(v, 3600)))),
+    ("durationDays", |v| Ok(Value::Float(scaled(v, 3600) / 24.0))),
+    ("durationWeeks", |v| Ok(Value::Float(scaled(v, 3600) / 24.0 / 7.0))),
     ("durationMilliseconds", |v| Ok(Value::Int64(duration(v).unwrap_or_default() / 1_000_000))),
     ("durationMicroseconds", |v| Ok(Value::Int64(duration(v).unwrap_or_default() / 1_000))),
     ("durationNanoseconds", |v| Ok(Value::Int64(duration(v).unwrap_or_default()))),
@@ -171,9 +171,11 @@ fn duration(value: &Value) -> Result<i64> {
             if let Ok(nanos) = gotemplate::parse_duration(trimmed) {
                 return Ok(nanos);
             }
-            match trimmed.parse::<f64>() {
-                Ok(number) => from_float(number),
-                Err(_) => Err(Error(format!("could not parse duration {text:?}"))),
+            // Go's numbers may have underscores; what is not finite is refused later.
+            let number = gotemplate::parse_float(trimmed);
+            match number.or_else(|| trimmed.parse().ok()) {
+                Some(number) => from_float(number),
+                None => Err(Error(format!("could not parse duration {text:?}"))),
             }
         }
         Value::Int(number) | Value::Int64(number) => seconds(*number),
@@ -198,9 +200,12 @@ fn from_float(seconds: f64) -> Result<i64> {
     Ok(nanos)
 }
 
+/// A duration in units of so many seconds. Go adds what is left of the last whole unit as a fraction.
 #[expect(clippy::cast_precision_loss, reason = "Go's float results round too")]
-fn scaled(value: &Value, unit: f64) -> f64 {
-    duration(value).unwrap_or_default() as f64 / unit
+fn scaled(value: &Value, seconds: i64) -> f64 {
+    let unit = seconds * 1_000_000_000;
+    let nanos = duration(value).unwrap_or_default();
+    (nanos / unit) as f64 + (nanos % unit) as f64 / unit as f64
 }
 
 fn rounded(args: Args<'_>, half_up: bool) -> i64 {

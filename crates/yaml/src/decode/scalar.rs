@@ -19,7 +19,7 @@ pub(crate) fn json_scalar(
         Resolved::Int(n) => Ok(Value::Number(n)),
         Resolved::Float(f) => match json_number(f) {
             Some(n) => Ok(Value::Number(n)),
-            None => Err(format!("json: unsupported value: {text}")),
+            None => Err(format!("json: unsupported value: {}", not_finite(f))),
         },
         Resolved::Timestamp(time) if rules == Rules::V3 => match time.as_json() {
             Some(text) => Ok(Value::String(text)),
@@ -30,26 +30,47 @@ pub(crate) fn json_scalar(
     }
 }
 
+/// How Go writes what is no number of JSON.
+fn not_finite(f: f64) -> &'static str {
+    if f.is_nan() {
+        "NaN"
+    } else if f > 0.0 {
+        "+Inf"
+    } else {
+        "-Inf"
+    }
+}
+
+/// Why a scalar is no key.
+pub(crate) enum WrongKey {
+    /// Its type has no form as text; the type and the value as Go shows them.
+    Unsupported(String),
+    /// Anything else, in full.
+    Other(String),
+}
+
 /// A scalar as a JSON key.
 pub(crate) fn json_key(
     tag: Option<&str>,
     text: Cow<'_, str>,
     style: ScalarStyle,
     rules: Rules,
-) -> Result<String, String> {
+) -> Result<String, WrongKey> {
+    let no_string =
+        |text: &str| WrongKey::Other(format!("json: unsupported map key `{text}`: not a string"));
     if rules == Rules::V3 && tag.is_some_and(|tag| !matches!(tag, "!" | "!!str" | "!!merge")) {
-        return Err(format!("json: unsupported map key `{text}`: not a string"));
+        return Err(no_string(&text));
     }
-    match meaning(tag, &text, style, rules)? {
-        Resolved::Text if tag == Some("!!binary") => binary(&text),
+    match meaning(tag, &text, style, rules).map_err(WrongKey::Other)? {
+        Resolved::Text if tag == Some("!!binary") => binary(&text).map_err(WrongKey::Other),
         Resolved::Text => Ok(text.into_owned()),
-        _ if rules == Rules::V3 => Err(format!("json: unsupported map key `{text}`: not a string")),
-        Resolved::Null => Err("unsupported map key of type: null".to_owned()),
+        _ if rules == Rules::V3 => Err(no_string(&text)),
+        Resolved::Null => Err(WrongKey::Unsupported("%!s(<nil>), key: <nil>".to_owned())),
         Resolved::Bool(b) => Ok(b.to_string()),
-        Resolved::Int(n) if n.as_i64().is_none() => {
-            Err(format!("unsupported map key of type: uint64, key: {n}"))
-        }
-        Resolved::Int(n) => Ok(n.to_string()),
+        Resolved::Int(n) => match (n.as_i64(), n.as_u64()) {
+            (None, Some(n)) => Err(WrongKey::Unsupported(format!("uint64, key: {n:#x}"))),
+            _ => Ok(n.to_string()),
+        },
         Resolved::Float(f) => Ok(format_float_key(f)),
         Resolved::Timestamp(_) => Ok(text.into_owned()),
     }
@@ -79,7 +100,7 @@ pub(crate) fn check_key(
     text: &str,
     style: ScalarStyle,
     rules: Rules,
-) -> Result<(), String> {
+) -> Result<(), WrongKey> {
     match (tag, style) {
         (None, ScalarStyle::Plain) if resolve(text, rules) == Resolved::Text => Ok(()),
         _ => json_key(tag, Cow::Borrowed(text), style, rules).map(drop),

@@ -212,8 +212,10 @@ impl Case {
                     "--set-literal" => helm::strvals::set_literal(text, &mut values),
                     _ => helm::strvals::set(text, &mut values),
                 };
-                result.map_err(|error| {
-                    helm::Error::new(format!("failed parsing {flag} data: {error}"))
+                // The original does not say what is wrong with JSON.
+                result.map_err(|error| match flag {
+                    "--set-json" => helm::Error::new(format!("failed parsing {flag} data {text}")),
+                    _ => helm::Error::new(format!("failed parsing {flag} data: {error}")),
                 })?;
             }
         }

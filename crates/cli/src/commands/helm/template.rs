@@ -156,7 +156,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
         Err(error) if error.is_rendering() => {
             complain(&Error::new(format!("{error}\n\nUse --debug flag to render out invalid YAML")))
         }
-        Err(error) => complain(&error),
+        Err(error) => {
+            log_of("chart dependencies processing failed", &error);
+            complain(&error)
+        }
     }
 }
 
@@ -389,14 +392,17 @@ fn valid_name(name: &str) -> Result<(), Error> {
 
 /// As [`valid_name`]; what is wrong is logged too, as Helm does.
 fn check_name(name: &str) -> Result<(), Error> {
-    valid_name(name).inspect_err(|error| {
-        let text = error.to_string();
-        let text = text.strip_prefix("release name check failed: ").unwrap_or(&text);
-        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-        output::complain(&format!(
-            "level=ERROR msg=\"release name check failed\" error=\"{text}\""
-        ));
-    })
+    valid_name(name).inspect_err(|error| log_of("release name check failed", error))
+}
+
+/// Some errors Helm logs before it prints them; this is such a line if the error starts with `what`.
+fn log_of(what: &str, error: &Error) {
+    let text = error.to_string();
+    let Some(text) = text.strip_prefix(what).and_then(|rest| rest.strip_prefix(": ")) else {
+        return;
+    };
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    output::complain(&format!("level=ERROR msg=\"{what}\" error=\"{text}\""));
 }
 
 fn is_name(name: &str) -> bool {
