@@ -38,21 +38,24 @@ impl Budget {
         self.limits.depth
     }
 
-    /// Takes steps.
+    /// Takes steps. Once there were too few, there are none: some functions take an error for an answer, and must not go
+    /// on with what is left.
     pub(crate) fn step(&self, count: u64) -> Result<()> {
-        let left = self.steps.get().checked_sub(count).ok_or_else(|| {
+        let left = self.steps.get().checked_sub(count);
+        self.steps.set(left.unwrap_or_default());
+        let left = left.map(drop);
+        left.ok_or_else(|| {
             Error(format!("the template takes more than {} steps", self.limits.steps))
-        })?;
-        self.steps.set(left);
-        Ok(())
+        })
     }
 
-    /// Takes bytes; call before allocating them.
+    /// Takes bytes; call before allocating them. Once there were too few, there are none.
     pub(crate) fn bytes(&self, count: u64) -> Result<()> {
-        let left = self.bytes.get().checked_sub(count).ok_or_else(|| {
+        let left = self.bytes.get().checked_sub(count);
+        self.bytes.set(left.unwrap_or_default());
+        let left = left.map(drop);
+        left.ok_or_else(|| {
             Error(format!("the template writes more than {} bytes", self.limits.bytes))
-        })?;
-        self.bytes.set(left);
-        Ok(())
+        })
     }
 }

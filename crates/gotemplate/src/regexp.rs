@@ -47,6 +47,23 @@ thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
 }
 
+/// Steps for compiling an expression that is not kept yet: its size once its repetitions are written out, which is what
+/// the compiler does with them.
+pub(crate) fn cost(expression: &str) -> usize {
+    if COMPILED.with_borrow(|compiled| compiled.contains_key(expression)) {
+        return 0;
+    }
+    let counts = expression.split('{').skip(1).filter_map(|tail| {
+        let counts = tail.split_once('}')?.0;
+        let most = counts.rsplit(',').find(|count| !count.is_empty())?;
+        most.trim().parse::<usize>().ok()
+    });
+    counts.fold(expression.len(), |size, count| size.saturating_mul(count.max(1))).min(MAX_COST)
+}
+
+/// The most steps for compiling one expression; what is larger when written out is refused by its size.
+const MAX_COST: usize = 1_000_000;
+
 fn compile_new(expression: &str) -> Result<Regex> {
     let translated = Translator::new(expression).run()?;
     RegexBuilder::new(&translated).size_limit(SIZE_LIMIT).nest_limit(MAX_NESTING).build().map_err(

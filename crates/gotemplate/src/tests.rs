@@ -304,6 +304,19 @@ fn values_that_unfold_without_end_are_refused() {
 }
 
 #[test]
+fn large_expressions_take_steps() {
+    let error = rendered(
+        "{{ range until 1000 }}{{ regexMatch (printf \"(a{1,90}b{1,%d}){1,9}\" (add . 90)) \"a\" }}{{ end }}",
+    )
+    .unwrap_err();
+    assert!(error.ends_with("the template takes more than 2000000 steps"), "{error}");
+    check(
+        "{{ range until 1000 }}{{ $x := regexMatch \"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$\" \"a\" }}{{ end }}",
+        "",
+    );
+}
+
+#[test]
 fn hosts_of_addresses_are_checked_as_in_go() {
     let host = |url: &str| format!("{{{{ (urlParse \"{url}\").host }}}}");
     check(&host("http://[::1%25eth0]:80/"), "[::1%eth0]:80");

@@ -92,7 +92,8 @@ impl Chart {
     /// # Errors
     /// When `Chart.yaml` is missing or invalid, or a file cannot be read.
     pub fn from_files(files: Vec<File>) -> Result<Self, Error> {
-        build(files, 0)
+        let mut room = MAX_PACKAGES;
+        build(files, 0, &mut room)
     }
 
     /// The CRDs of the chart and of the charts below it.
@@ -127,6 +128,10 @@ fn is_manifest(name: &str) -> bool {
     matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
 }
 
+/// The most that all packages in a chart's `charts/`, and in theirs, may unpack to, in bytes. Each may hold what a chart
+/// may, so a few megabytes of packages could ask for any amount of memory.
+const MAX_PACKAGES: u64 = 400 << 20;
+
 /// Charts nested deeper than this are refused.
 const MAX_NESTING: usize = 32;
 
@@ -135,7 +140,7 @@ pub(crate) fn utf8<'d>(data: &'d [u8], name: &str) -> Result<&'d str> {
         .map_err(|_| Error::new(format!("cannot load {name}: yaml: invalid leading UTF-8 octet")))
 }
 
-fn build(files: Vec<File>, depth: usize) -> Result<Chart> {
+fn build(files: Vec<File>, depth: usize, room: &mut u64) -> Result<Chart> {
     if depth > MAX_NESTING {
         return Err(Error::new("charts are nested too deeply"));
     }
@@ -161,7 +166,7 @@ fn build(files: Vec<File>, depth: usize) -> Result<Chart> {
     }
     chart.metadata.validate()?;
     for (name, files) in subcharts {
-        if let Some(subchart) = subchart(&chart, &name, files, depth)? {
+        if let Some(subchart) = subchart(&chart, &name, files, (depth, room))? {
             chart.dependencies.push(subchart);
         }
     }
@@ -256,7 +261,13 @@ fn load_values(data: &[u8]) -> Result<Values> {
     from_yaml_documents(text).map_err(|error| error.context("cannot load values.yaml"))
 }
 
-fn subchart(chart: &Chart, name: &str, files: Vec<File>, depth: usize) -> Result<Option<Chart>> {
+/// Builds a chart in `charts/`: a folder, or a package for which there are `room` bytes.
+fn subchart(
+    chart: &Chart,
+    name: &str,
+    files: Vec<File>,
+    (depth, room): (usize, &mut u64),
+) -> Result<Option<Chart>> {
     if name.starts_with(['_', '.']) {
         return Ok(None);
     }
@@ -272,7 +283,11 @@ fn subchart(chart: &Chart, name: &str, files: Vec<File>, depth: usize) -> Result
             )));
         }
         let inner = load::archive_files(&file.data).map_err(context)?;
-        return build(inner, depth + 1).map(Some).map_err(context);
+        let size: u64 = inner.iter().map(|file| file.data.len() as u64).sum();
+        *room = room.checked_sub(size).ok_or_else(|| {
+            Error::new(format!("packages in charts/ hold more than {MAX_PACKAGES} bytes"))
+        })?;
+        return build(inner, depth + 1, room).map(Some).map_err(context);
     }
     let inner: Vec<File> = files
         .into_iter()
@@ -281,5 +296,28 @@ fn subchart(chart: &Chart, name: &str, files: Vec<File>, depth: usize) -> Result
             Some(File { name: inner.to_owned(), ..file })
         })
         .collect();
-    build(inner, depth + 1).map(Some).map_err(context)
+    build(inner, depth + 1, room).map(Some).map_err(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, data: &[u8]) -> File {
+        File { name: name.to_owned(), data: Arc::new(data.to_vec()), modified: None }
+    }
+
+    #[test]
+    fn packages_share_the_room_for_a_chart() {
+        let metadata = b"apiVersion: v2\nname: inner\nversion: 1.0.0\n";
+        let inner = vec![file("Chart.yaml", metadata), file("filler.txt", &[b'x'; 1000])];
+        let package = crate::package(&Chart::from_files(inner).unwrap(), 0).unwrap();
+        let outer = || {
+            let packages = ["a", "b"].map(|name| file(&format!("charts/{name}.tgz"), &package));
+            [vec![file("Chart.yaml", metadata)], packages.to_vec()].concat()
+        };
+        assert_eq!(build(outer(), 0, &mut 3000).unwrap().dependencies.len(), 2);
+        let error = build(outer(), 0, &mut 1500).unwrap_err().to_string();
+        assert!(error.contains("packages in charts/ hold more than"), "{error}");
+    }
 }

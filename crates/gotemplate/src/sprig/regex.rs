@@ -1,9 +1,10 @@
 //! Regular expressions.
 
 use crate::function::{Args, Row, Scope, Type};
-use crate::regexp::compile;
+use crate::regexp;
 use crate::value::{Element, List, Value};
 use crate::{Error, Result};
+use regex::bytes::Regex;
 
 use Type::{Int, String as Text};
 
@@ -53,12 +54,18 @@ fn backquoted(text: &str) -> String {
     }
 }
 
-fn matches(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
-    Ok(Value::Bool(compile(&args.text(0))?.is_match(args.str(1).as_bytes())))
+/// Compiles an expression, at the expense of the rendering.
+fn compile(scope: &Scope<'_>, expression: &str) -> Result<Regex> {
+    scope.step(regexp::cost(expression))?;
+    regexp::compile(expression)
 }
 
-fn find_all(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
-    let regex = compile(&args.text(0))?;
+fn matches(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
+    Ok(Value::Bool(compile(scope, &args.text(0))?.is_match(args.str(1).as_bytes())))
+}
+
+fn find_all(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
+    let regex = compile(scope, &args.text(0))?;
     let text = args.str(1);
     let most = usize::try_from(args.int(2)).unwrap_or(usize::MAX);
     let found: Vec<&[u8]> = regex
@@ -74,8 +81,8 @@ fn find_all(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
     }))
 }
 
-fn find(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
-    let regex = compile(&args.text(0))?;
+fn find(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
+    let regex = compile(scope, &args.text(0))?;
     let text = args.str(1);
     let found = regex.find(text.as_bytes()).map(|m| m.as_bytes());
     Ok(Value::string(found.unwrap_or_default()))
@@ -87,7 +94,7 @@ fn splits_character(text: &[u8], found: &regex::bytes::Match<'_>) -> bool {
 }
 
 fn replace(scope: &mut Scope<'_>, args: Args<'_>, expand: bool) -> Result<Value> {
-    let regex = compile(&args.text(0))?;
+    let regex = compile(scope, &args.text(0))?;
     let (text, new) = (args.str(1), args.str(2));
     let mut out = Vec::with_capacity(text.len());
     let mut end = 0;
@@ -109,8 +116,8 @@ fn replace(scope: &mut Scope<'_>, args: Args<'_>, expand: bool) -> Result<Value>
     Ok(Value::string(out))
 }
 
-fn split(_: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
-    let regex = compile(&args.text(0))?;
+fn split(scope: &mut Scope<'_>, args: Args<'_>) -> Result<Value> {
+    let regex = compile(scope, &args.text(0))?;
     let (text, limit) = (args.str(1), args.int(2));
     if limit == 0 {
         return Ok(Value::List(List::nil(Element::String)));
