@@ -96,8 +96,35 @@ pub struct Function {
     builtin: bool,
     /// Steps that a call takes besides what its arguments and its result take.
     cost: usize,
-    /// Whether a call goes through all that its arguments hold.
-    deep: bool,
+    work: Work,
+}
+
+/// What a call does with its arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Looks at the arguments themselves.
+    Shallow,
+    /// Reads texts of another language.
+    Reads,
+    /// Goes through all that is in the arguments.
+    Deep,
+    /// The same, and makes a copy of it.
+    Copies,
+}
+
+impl Work {
+    fn of(name: &str) -> Self {
+        let plain = name.strip_prefix("must").unwrap_or(name);
+        if matches!(plain, "deepCopy" | "DeepCopy") {
+            Self::Copies
+        } else if goes_deep(name) {
+            Self::Deep
+        } else if plain.to_ascii_lowercase().starts_with("from") {
+            Self::Reads
+        } else {
+            Self::Shallow
+        }
+    }
 }
 
 /// Steps that functions take which are slow on purpose: making a key, hashing a password, deriving one.
@@ -126,22 +153,22 @@ fn goes_deep(name: &str) -> bool {
     let written = ["Yaml", "YamlPretty", "Json", "RawJson", "PrettyJson", "Toml"];
     let write = name.strip_prefix("to").or_else(|| name.strip_prefix("To"));
     write.is_some_and(|what| written.contains(&what))
-        || matches!(
-            name,
-            "deepCopy"
-                | "DeepCopy"
-                | "deepEqual"
-                | "has"
-                | "Has"
-                | "without"
-                | "Without"
-                | "uniq"
-                | "Uniq"
-        )
+        || matches!(name, "deepEqual" | "has" | "Has" | "without" | "Without" | "uniq" | "Uniq")
+}
+
+/// Bytes that a copied value is taken for. It is more, but most copies are soon gone.
+const COPIED_VALUE: usize = 100;
+
+/// Bytes of a text.
+fn text_length(argument: &Value) -> usize {
+    match argument {
+        Value::String(text) => text.len(),
+        _ => 0,
+    }
 }
 
 /// The most values that one value may hold for functions that go through all of them.
-const MAX_HELD: usize = 4_000_000;
+const MAX_HELD: usize = 2_000_000;
 
 /// Values nested deeper are left to the function, which takes them for a cycle.
 const MAX_NESTED: usize = 500;
@@ -184,7 +211,7 @@ impl Function {
             body: Body::Closure(Rc::new(body)),
             builtin: false,
             cost: 0,
-            deep: goes_deep(name),
+            work: Work::of(name),
         }
     }
 
@@ -204,13 +231,20 @@ impl Function {
     /// Takes the steps of a call with these arguments.
     pub(crate) fn charge(&self, scope: &Scope<'_>, arguments: &[Value]) -> Result<()> {
         scope.step(self.cost + arguments.iter().map(width).sum::<usize>())?;
-        for argument in arguments.iter().filter(|_| self.deep) {
+        if self.work == Work::Reads {
+            scope.step(arguments.iter().map(text_length).sum::<usize>() / 2)?;
+        }
+        let deep = matches!(self.work, Work::Deep | Work::Copies);
+        for argument in arguments.iter().filter(|_| deep) {
             let mut count = 0;
             held(argument, 0, &mut count);
             if count > MAX_HELD {
                 return Err(Error(format!("the value holds more than {MAX_HELD} values")));
             }
             scope.step(count)?;
+            if self.work == Work::Copies {
+                scope.bytes(count * COPIED_VALUE)?;
+            }
         }
         Ok(())
     }
@@ -278,7 +312,7 @@ impl Functions {
                 body: Body::Plain(*body),
                 builtin,
                 cost: cost(name),
-                deep: goes_deep(name),
+                work: Work::of(name),
             });
         }
     }

@@ -299,7 +299,7 @@ fn values_that_unfold_without_end_are_refused() {
         ["toJson $x", "toPrettyJson $x", "deepCopy $x", "deepEqual $x $y", "has $x (list $y)"]
     {
         let error = rendered(&format!("{make}{{{{ {call} }}}}")).unwrap_err();
-        assert!(error.ends_with("the value holds more than 4000000 values"), "{error}");
+        assert!(error.ends_with("the value holds more than 2000000 values"), "{error}");
     }
 }
 
