@@ -1,5 +1,6 @@
 //! How the program is linked.
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts by variables")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // As Go links its programs, because scripts start this one by the thousand. Of a program this size that can be at

@@ -400,8 +400,10 @@ fn settings_that_end_inside_an_index_set_nothing_more() {
 
 #[test]
 fn subcharts_under_many_names_are_limited() {
-    let below: String =
-        (0..30).map(|n| format!("- {{name: s, version: 1.0.0, alias: a{n}}}\n")).collect();
+    let below: String = (0..30)
+        .map(|n| format!("- {{name: s, version: 1.0.0, alias: a{n}}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let metadata = |name: &str| {
         format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies:\n{below}")
     };
