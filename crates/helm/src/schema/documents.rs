@@ -319,6 +319,11 @@ pub(super) fn named_draft(json: &Json, uri: &str) -> Result<Option<Draft>> {
     }
 }
 
+/// True for the whole URI of a draft.
+pub(super) fn is_known_draft(uri: &str) -> bool {
+    uri.starts_with("http") && Draft::of(uri).is_some()
+}
+
 /// The error about a document that would have to be read from elsewhere.
 pub(super) fn not_followed(uri: &str) -> Error {
     Error::new(format!("failing loading {uri:?}: references to other documents are not followed"))
