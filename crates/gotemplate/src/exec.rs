@@ -3,9 +3,10 @@
 use crate::budget::{Budget, Limits};
 use crate::environment::Environment;
 use crate::function::{Functions, Run, Scope};
-use crate::node::{Branch, Node, Pipe, Place, Statement, Tree};
+use crate::node::{Branch, Node, Pipe, Place, Shown, Span, Statement, Tree};
 use crate::quote::quote;
 use crate::set::TemplateSet;
+use crate::text::lossy;
 use crate::value::{Element, Value};
 use crate::{Error, Result, gofmt};
 
@@ -147,13 +148,13 @@ struct State<'s, 'r, 't> {
     tree: &'t Tree,
     out: &'s mut Vec<u8>,
     dot: Slot,
-    variables: Vec<(&'t str, Slot)>,
+    variables: Vec<(&'t [u8], Slot)>,
     at: Option<Place<'t>>,
 }
 
 impl<'s, 'r, 't> State<'s, 'r, 't> {
     fn new(scope: &'s mut Scope<'r>, tree: &'t Tree, out: &'s mut Vec<u8>, dot: Slot) -> Self {
-        let variables = vec![("$", dot.clone())];
+        let variables = vec![(b"$".as_slice(), dot.clone())];
         Self { scope, tree, out, dot, variables, at: None }
     }
 
@@ -170,10 +171,20 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
             None => format!("template: {name}: {message}"),
             Some(place) => {
                 let location = self.tree.location(place.position());
-                let shown = quote(name.as_bytes());
+                let (shown, place) = (quote(name.as_bytes()), self.shown(place));
                 format!("template: {location}: executing {shown} at <{place}>: {message}")
             }
         }))
+    }
+
+    /// A part of the template as errors show it.
+    fn shown<'p, T>(&'p self, part: &'p T) -> Shown<'p, T> {
+        Shown(part, &self.tree.text)
+    }
+
+    /// The bytes of a stretch of the template.
+    fn bytes(&self, span: Span) -> &'t [u8] {
+        span.of(&self.tree.text)
     }
 
     fn list(&mut self, dot: &Slot, list: &'t [Statement]) -> Result<Flow> {
@@ -191,7 +202,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         self.at = Some(Place::Statement(statement));
         match statement {
             Statement::Text(text) => {
-                let text = text.bytes();
+                let text = self.bytes(*text);
                 self.scope.bytes(text.len())?;
                 self.out.extend_from_slice(text);
             }
@@ -218,7 +229,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
             Value::Missing => self.out.extend_from_slice(b"<no value>"),
             Value::String(text) => self.out.extend_from_slice(text.as_bytes()),
             Value::Function(function) => {
-                let name = function.type_name();
+                let (statement, name) = (self.shown(statement), function.type_name());
                 return self.error(format!("can't print {statement} of type {name}"));
             }
             Value::Object(object) if let Some(text) = object.printed() => {
@@ -339,12 +350,12 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         self.scope.step(1)?;
         let pipe = &branch.pipe;
         let mark = self.variables.len();
-        match (pipe.declares.as_slice(), pipe.assigns) {
+        match (&*pipe.declares, pipe.assigns) {
             ([], _) => {}
-            ([only], true) => self.assign(only, element.clone())?,
+            ([only], true) => self.assign(*only, element.clone())?,
             ([first, second, ..], true) => {
-                self.assign(first, index)?;
-                self.assign(second, element.clone())?;
+                self.assign(*first, index)?;
+                self.assign(*second, element.clone())?;
             }
             ([_], false) => self.set_top(1, element.clone()),
             ([_, _, ..], false) => {
@@ -364,13 +375,14 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         }
     }
 
-    fn assign(&mut self, name: &str, slot: Slot) -> Result<()> {
+    fn assign(&mut self, name: Span, slot: Slot) -> Result<()> {
+        let name = self.bytes(name);
         match self.variables.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, variable)) => {
                 *variable = slot;
                 Ok(())
             }
-            None => self.error(format!("undefined variable: {name}")),
+            None => self.error(format!("undefined variable: {}", lossy(name))),
         }
     }
 

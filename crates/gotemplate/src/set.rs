@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::function::Functions;
 use crate::hash::Fast;
-use crate::node::{Listing, Tree};
+use crate::node::{Shown, Tree};
 use crate::parse::{Trees, parse, parse_limited};
 use crate::{Error, Result};
 
@@ -157,7 +157,7 @@ impl TemplateSet {
             .all
             .iter()
             .find(|tree| &*tree.name == name)
-            .map(|tree| format!("{:#}", Listing(&tree.root)))
+            .map(|tree| format!("{:#}", Shown(&*tree.root, &tree.text)))
             .unwrap_or_default())
     }
 
