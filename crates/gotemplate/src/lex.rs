@@ -109,7 +109,10 @@ const RIGHT: &[u8] = b"}}";
 
 /// All tokens of a template.
 /// `loops`: whether `break` and `continue` are keywords (no function has that name).
-pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Tokens<'_> {
+/// `list`: an empty list, into which they go.
+pub(crate) fn tokens(input: &[u8], loops: (bool, bool), mut list: Vec<Token>) -> Tokens<'_> {
+    // A token in eight bytes is about what templates have.
+    list.reserve(input.len() / 8 + 4);
     let mut lexer = Lexer {
         input,
         position: 0,
@@ -118,8 +121,7 @@ pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Tokens<'_> {
         start_line: 1,
         parens: 0,
         loops,
-        // A token in eight bytes is about what templates have.
-        out: Tokens { input, list: Vec::with_capacity(input.len() / 8 + 4), error: String::new() },
+        out: Tokens { input, list, error: String::new() },
     };
     if u32::try_from(input.len()).is_ok() {
         lexer.run();

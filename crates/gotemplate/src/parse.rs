@@ -21,11 +21,18 @@ pub(crate) struct Trees {
     pub(crate) all: Vec<Tree>,
     /// Whether some name was given to two of them; then one stands where the other was.
     pub(crate) merged: bool,
+    /// The list that the tokens were in, now empty.
+    pub(crate) spare: Vec<Token>,
 }
 
-/// Parses a text; `defined` says whether a function exists.
-pub(crate) fn parse(name: Rc<str>, text: &[u8], defined: &dyn Fn(&str) -> bool) -> Result<Trees> {
-    parse_limited(name, text, defined, MAX_NESTING)
+/// Parses a text; `defined` says whether a function exists, and tokens go into the list `spare`.
+pub(crate) fn parse(
+    name: Rc<str>,
+    text: &[u8],
+    defined: &dyn Fn(&str) -> bool,
+    spare: Vec<Token>,
+) -> Result<Trees> {
+    parse_into(name, text, defined, (MAX_NESTING, spare))
 }
 
 /// Parses with a limit of its own on nested parentheses.
@@ -35,9 +42,18 @@ pub(crate) fn parse_limited(
     defined: &dyn Fn(&str) -> bool,
     max_parens: usize,
 ) -> Result<Trees> {
+    parse_into(name, text, defined, (max_parens, Vec::new()))
+}
+
+fn parse_into(
+    name: Rc<str>,
+    text: &[u8],
+    defined: &dyn Fn(&str) -> bool,
+    (max_parens, spare): (usize, Vec<Token>),
+) -> Result<Trees> {
     let loops = (!defined("break"), !defined("continue"));
     let mut parser = Parser {
-        tokens: tokens(text, loops),
+        tokens: tokens(text, loops, spare),
         next: 0,
         furthest: 0,
         name,
@@ -52,12 +68,14 @@ pub(crate) fn parse_limited(
         statements: Vec::new(),
         commands: Vec::new(),
         nodes: Vec::new(),
-        trees: Trees { all: Vec::new(), merged: false },
+        trees: Trees { all: Vec::new(), merged: false, spare: Vec::new() },
     };
     let root = parser.file()?;
     let name = parser.name.clone();
     parser.add(name, root)?;
-    Ok(parser.trees)
+    let mut spare = parser.tokens.list;
+    spare.clear();
+    Ok(Trees { spare, ..parser.trees })
 }
 
 struct Parser<'a> {
@@ -164,7 +182,7 @@ impl<'a> Parser<'a> {
     fn add(&mut self, name: Rc<str>, root: Box<[Statement]>) -> Result<()> {
         let root = Rc::from(root);
         let tree = Tree { name, parse_name: self.name.clone(), text: self.text.clone(), root };
-        let Trees { all, merged } = &mut self.trees;
+        let Trees { all, merged, .. } = &mut self.trees;
         let existing = all.iter().position(|t| t.name == tree.name);
         *merged |= existing.is_some();
         match existing.and_then(|at| all.get_mut(at)) {
