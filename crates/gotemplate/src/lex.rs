@@ -155,7 +155,17 @@ fn leading_space(text: &[u8]) -> usize {
 }
 
 fn newlines(text: &[u8]) -> u32 {
-    u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u32::MAX)
+    match text {
+        // Most spaces are one, and need no search.
+        [] | [b' '] => 0,
+        text => u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u32::MAX),
+    }
+}
+
+/// Where an action begins. Most texts have no other brace, so that looking for one is quickest.
+fn left_delimiter(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'{', text)
+        .find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(LEFT)))
 }
 
 /// A position; texts that it could not count are refused.
@@ -203,7 +213,7 @@ impl<'a> Lexer<'a> {
     /// Text up to the next action; false at the end.
     fn text(&mut self) -> bool {
         loop {
-            let Some(length) = find(self.rest(), LEFT) else {
+            let Some(length) = left_delimiter(self.rest()) else {
                 self.position = self.input.len();
                 if self.position > self.start {
                     self.emit(Kind::Text);

@@ -32,20 +32,11 @@ pub(crate) fn parse(
     defined: &dyn Fn(&str) -> bool,
     spare: Vec<Token>,
 ) -> Result<Trees> {
-    parse_into(name, text, defined, (MAX_NESTING, spare))
+    parse_limited(name, text, defined, (MAX_NESTING, spare))
 }
 
 /// Parses with a limit of its own on nested parentheses.
 pub(crate) fn parse_limited(
-    name: Rc<str>,
-    text: &[u8],
-    defined: &dyn Fn(&str) -> bool,
-    max_parens: usize,
-) -> Result<Trees> {
-    parse_into(name, text, defined, (max_parens, Vec::new()))
-}
-
-fn parse_into(
     name: Rc<str>,
     text: &[u8],
     defined: &dyn Fn(&str) -> bool,
@@ -118,7 +109,7 @@ impl Item {
 
 const END: Token = Token { kind: Kind::Eof, line: 1, span: Span { start: 0, end: 0 } };
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn error<T>(&self, message: &str) -> Result<T> {
         let line = self.token(self.furthest).line;
         Err(Error(format!("template: {}:{line}: {message}", self.name)))

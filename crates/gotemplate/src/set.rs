@@ -177,7 +177,8 @@ impl TemplateSet {
         max_parens: usize,
     ) -> Result<String, Error> {
         let defined = |function: &str| functions.contains(function);
-        let trees = parse_limited(Rc::from(name), text.as_bytes(), &defined, max_parens)?;
+        let trees =
+            parse_limited(Rc::from(name), text.as_bytes(), &defined, (max_parens, Vec::new()))?;
         Ok(trees
             .all
             .iter()
