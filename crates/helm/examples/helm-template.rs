@@ -126,7 +126,7 @@ fn shown(text: &str, templates: &[String]) -> String {
     let chosen = templates
         .iter()
         .flat_map(|template| documents.iter().filter(move |document| from(document, template)));
-    chosen.map(|document| format!("---\n{document}\n")).collect()
+    chosen.flat_map(|document| ["---\n", document.as_str(), "\n"]).collect()
 }
 
 fn main() -> ExitCode {
