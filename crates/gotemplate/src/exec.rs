@@ -3,9 +3,10 @@
 use crate::budget::{Budget, Limits};
 use crate::environment::Environment;
 use crate::function::{Functions, Run, Scope};
-use crate::node::{Branch, Node, Pipe, Place, Statement, Tree};
+use crate::node::{Branch, Node, Pipe, Place, Shown, Span, Statement, Tree};
 use crate::quote::quote;
 use crate::set::TemplateSet;
+use crate::text::lossy;
 use crate::value::{Element, Value};
 use crate::{Error, Result, gofmt};
 
@@ -147,13 +148,13 @@ struct State<'s, 'r, 't> {
     tree: &'t Tree,
     out: &'s mut Vec<u8>,
     dot: Slot,
-    variables: Vec<(&'t str, Slot)>,
+    variables: Vec<(&'t [u8], Slot)>,
     at: Option<Place<'t>>,
 }
 
 impl<'s, 'r, 't> State<'s, 'r, 't> {
     fn new(scope: &'s mut Scope<'r>, tree: &'t Tree, out: &'s mut Vec<u8>, dot: Slot) -> Self {
-        let variables = vec![("$", dot.clone())];
+        let variables = vec![(b"$".as_slice(), dot.clone())];
         Self { scope, tree, out, dot, variables, at: None }
     }
 
@@ -170,7 +171,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
             None => format!("template: {name}: {message}"),
             Some(place) => {
                 let location = self.tree.location(place.position());
-                let shown = quote(name.as_bytes());
+                let (shown, place) = (quote(name.as_bytes()), self.shown(place));
                 format!("template: {location}: executing {shown} at <{place}>: {message}")
             }
         }))
@@ -181,9 +182,19 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         self.scope.step(1).or_else(|error| self.error(error.0))
     }
 
-    /// Takes bytes, as [`Self::step`] does steps.
-    fn bytes(&self, count: usize) -> Result<()> {
+    /// Takes bytes to write, as [`Self::step`] takes steps.
+    fn write(&self, count: usize) -> Result<()> {
         self.scope.bytes(count).or_else(|error| self.error(error.0))
+    }
+
+    /// A part of the template as errors show it.
+    fn shown<'p, T>(&'p self, part: &'p T) -> Shown<'p, T> {
+        Shown(part, &self.tree.text)
+    }
+
+    /// The bytes of a stretch of the template.
+    fn bytes(&self, span: Span) -> &'t [u8] {
+        span.of(&self.tree.text)
     }
 
     fn list(&mut self, dot: &Slot, list: &'t [Statement]) -> Result<Flow> {
@@ -201,8 +212,8 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         self.at = Some(Place::Statement(statement));
         match statement {
             Statement::Text(text) => {
-                let text = text.bytes();
-                self.bytes(text.len())?;
+                let text = self.bytes(*text);
+                self.write(text.len())?;
                 self.out.extend_from_slice(text);
             }
             Statement::Action(pipe) => {
@@ -228,7 +239,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
             Value::Missing => self.out.extend_from_slice(b"<no value>"),
             Value::String(text) => self.out.extend_from_slice(text.as_bytes()),
             Value::Function(function) => {
-                let name = function.type_name();
+                let (statement, name) = (self.shown(statement), function.type_name());
                 return self.error(format!("can't print {statement} of type {name}"));
             }
             Value::Object(object) if let Some(text) = object.printed() => {
@@ -239,7 +250,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
                 Err(error) => return self.error(error.0),
             },
         }
-        self.bytes(self.out.len() - start)
+        self.write(self.out.len() - start)
     }
 
     fn if_or_with(&mut self, dot: &Slot, branch: &'t Branch, with: bool) -> Result<Flow> {
@@ -349,12 +360,12 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         self.step()?;
         let pipe = &branch.pipe;
         let mark = self.variables.len();
-        match (pipe.declares.as_slice(), pipe.assigns) {
+        match (&*pipe.declares, pipe.assigns) {
             ([], _) => {}
-            ([only], true) => self.assign(only, element.clone())?,
+            ([only], true) => self.assign(*only, element.clone())?,
             ([first, second, ..], true) => {
-                self.assign(first, index)?;
-                self.assign(second, element.clone())?;
+                self.assign(*first, index)?;
+                self.assign(*second, element.clone())?;
             }
             ([_], false) => self.set_top(1, element.clone()),
             ([_, _, ..], false) => {
@@ -374,13 +385,14 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
         }
     }
 
-    fn assign(&mut self, name: &str, slot: Slot) -> Result<()> {
+    fn assign(&mut self, name: Span, slot: Slot) -> Result<()> {
+        let name = self.bytes(name);
         match self.variables.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, variable)) => {
                 *variable = slot;
                 Ok(())
             }
-            None => self.error(format!("undefined variable: {name}")),
+            None => self.error(format!("undefined variable: {}", lossy(name))),
         }
     }
 

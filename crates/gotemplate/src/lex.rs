@@ -1,5 +1,6 @@
 //! Cuts a template into tokens.
 
+use crate::node::Span;
 use crate::text::{find, first_rune};
 
 /// The kind of a token.
@@ -62,40 +63,43 @@ impl Kind {
 
 /// A token with its byte position and line (from 1).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Token<'a> {
+pub(crate) struct Token {
     pub(crate) kind: Kind,
-    pub(crate) position: usize,
-    pub(crate) line: usize,
-    pub(crate) text: &'a [u8],
+    pub(crate) line: u32,
+    pub(crate) span: Span,
 }
 
 /// The tokens of a text.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens<'a> {
+    /// What they are cut out of.
+    input: &'a [u8],
     /// All of them, ending with an end-of-file or an error token.
-    pub(crate) list: Vec<Token<'a>>,
+    pub(crate) list: Vec<Token>,
     /// What the error token says.
     error: String,
 }
 
-impl Tokens<'_> {
-    /// A token as Go's error messages show it.
-    pub(crate) fn show(&self, token: Token<'_>) -> String {
-        if token.kind == Kind::Error { self.error.clone() } else { token.show() }
+impl<'a> Tokens<'a> {
+    /// The bytes of a token.
+    #[inline]
+    pub(crate) fn text(&self, token: Token) -> &'a [u8] {
+        token.span.of(self.input)
     }
-}
 
-impl Token<'_> {
-    fn show(self) -> String {
-        let text = String::from_utf8_lossy(self.text);
-        match self.kind {
+    /// A token as Go's error messages show it.
+    pub(crate) fn show(&self, token: Token) -> String {
+        let bytes = self.text(token);
+        let text = String::from_utf8_lossy(bytes);
+        match token.kind {
+            Kind::Error => self.error.clone(),
             Kind::Eof => "EOF".to_owned(),
             kind if kind.is_keyword() => format!("<{text}>"),
-            _ if self.text.len() > 10 => {
+            _ if bytes.len() > 10 => {
                 let cut: String = text.chars().take(10).collect();
                 format!("{}...", crate::quote::quote(cut.as_bytes()))
             }
-            _ => crate::quote::quote(self.text),
+            _ => crate::quote::quote(bytes),
         }
     }
 }
@@ -105,7 +109,10 @@ const RIGHT: &[u8] = b"}}";
 
 /// All tokens of a template.
 /// `loops`: whether `break` and `continue` are keywords (no function has that name).
-pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Tokens<'_> {
+/// `list`: an empty list, into which they go.
+pub(crate) fn tokens(input: &[u8], loops: (bool, bool), mut list: Vec<Token>) -> Tokens<'_> {
+    // A token in eight bytes is about what templates have.
+    list.reserve(input.len() / 8 + 4);
     let mut lexer = Lexer {
         input,
         position: 0,
@@ -114,10 +121,13 @@ pub(crate) fn tokens(input: &[u8], loops: (bool, bool)) -> Tokens<'_> {
         start_line: 1,
         parens: 0,
         loops,
-        // A token in eight bytes is about what templates have.
-        out: Tokens { list: Vec::with_capacity(input.len() / 8 + 4), error: String::new() },
+        out: Tokens { input, list, error: String::new() },
     };
-    lexer.run();
+    if u32::try_from(input.len()).is_ok() {
+        lexer.run();
+    } else {
+        lexer.error("the template is too large".to_owned());
+    }
     lexer.out
 }
 
@@ -125,8 +135,8 @@ struct Lexer<'a> {
     input: &'a [u8],
     position: usize,
     start: usize,
-    line: usize,
-    start_line: usize,
+    line: u32,
+    start_line: u32,
     parens: usize,
     loops: (bool, bool),
     out: Tokens<'a>,
@@ -144,8 +154,23 @@ fn leading_space(text: &[u8]) -> usize {
     text.iter().take_while(|b| is_space(**b)).count()
 }
 
-fn newlines(text: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', text).count()
+fn newlines(text: &[u8]) -> u32 {
+    match text {
+        // Most spaces are one, and need no search.
+        [] | [b' '] => 0,
+        text => u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u32::MAX),
+    }
+}
+
+/// Where an action begins. Most texts have no other brace, so that looking for one is quickest.
+fn left_delimiter(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'{', text)
+        .find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(LEFT)))
+}
+
+/// A position; texts that it could not count are refused.
+fn narrow(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 impl<'a> Lexer<'a> {
@@ -162,20 +187,25 @@ impl<'a> Lexer<'a> {
     }
 
     fn emit(&mut self, kind: Kind) {
-        let text = self.pending();
-        self.out.list.push(Token { kind, position: self.start, line: self.start_line, text });
-        self.ignore();
+        let span = Span { start: narrow(self.start), end: narrow(self.position) };
+        self.out.list.push(Token { kind, line: self.start_line, span });
+        // No other token can have a line break in it.
+        if matches!(kind, Kind::Text | Kind::Space | Kind::RawString) {
+            self.ignore();
+        }
+        self.start = self.position;
     }
 
     fn ignore(&mut self) {
-        self.line += newlines(self.pending());
+        self.line = self.line.saturating_add(newlines(self.pending()));
         self.start = self.position;
         self.start_line = self.line;
     }
 
     fn error(&mut self, message: String) -> bool {
-        let (position, line) = (self.start, self.start_line);
-        self.out.list.push(Token { kind: Kind::Error, position, line, text: &[] });
+        let at = narrow(self.start);
+        let span = Span { start: at, end: at };
+        self.out.list.push(Token { kind: Kind::Error, line: self.start_line, span });
         self.out.error = message;
         false
     }
@@ -183,7 +213,7 @@ impl<'a> Lexer<'a> {
     /// Text up to the next action; false at the end.
     fn text(&mut self) -> bool {
         loop {
-            let Some(length) = find(self.rest(), LEFT) else {
+            let Some(length) = left_delimiter(self.rest()) else {
                 self.position = self.input.len();
                 if self.position > self.start {
                     self.emit(Kind::Text);
@@ -315,9 +345,9 @@ impl<'a> Lexer<'a> {
                 self.single(Kind::Declare)
             }
             '|' => self.single(Kind::Pipe),
-            '"' => self.quoted('"', Kind::String, "unterminated quoted string"),
+            '"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
             '`' => self.raw(),
-            '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
+            '\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
             '$' => self.field_or_variable(Kind::Variable),
             '.' if !self.peek().is_some_and(|c| c.is_ascii_digit()) && !self.rest().is_empty() => {
                 self.field_or_variable(Kind::Field)
@@ -359,15 +389,18 @@ impl<'a> Lexer<'a> {
         self.single(Kind::Space)
     }
 
-    fn quoted(&mut self, delimiter: char, kind: Kind, message: &str) -> bool {
+    fn quoted(&mut self, delimiter: u8, kind: Kind, message: &str) -> bool {
         loop {
-            match self.next() {
-                Some('\\') if !matches!(self.peek(), None | Some('\n')) => {
-                    self.next();
-                }
-                None | Some('\n' | '\\') => return self.error(message.to_owned()),
-                Some(c) if c == delimiter => return self.single(kind),
-                Some(_) => {}
+            let rest = self.rest();
+            let Some(at) = memchr::memchr3(delimiter, b'\\', b'\n', rest) else {
+                self.position = self.input.len();
+                return self.error(message.to_owned());
+            };
+            self.position += at + 1;
+            match rest.get(at..) {
+                Some([b'\\', next, ..]) if *next != b'\n' => self.position += 1,
+                Some([found, ..]) if *found == delimiter => return self.single(kind),
+                _ => return self.error(message.to_owned()),
             }
         }
     }

@@ -1,11 +1,13 @@
 //! The syntax tree, and how Go prints it in errors.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
+use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::number::Number;
 use crate::quote::quote;
-use crate::text::Str;
+use crate::text::{Str, lossy};
 
 /// A parsed template: its tree and the text that positions refer to.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ impl Tree {
     /// True when only white space and definitions stand in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.root.iter().all(|s| match s {
-            Statement::Text(text) => String::from_utf8_lossy(text.bytes()).trim().is_empty(),
+            Statement::Text(text) => lossy(text.of(&self.text)).trim().is_empty(),
             _ => false,
         })
     }
@@ -45,31 +47,37 @@ impl Tree {
     }
 }
 
-/// A text between actions: a part of the template's own text.
-#[derive(Debug)]
-pub(crate) struct Text {
-    pub(crate) whole: Rc<[u8]>,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+/// A stretch of a template's text; those of names have dots between them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
-impl Text {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.whole.get(self.start..self.end).unwrap_or_default()
+impl Span {
+    /// The bytes in the text that it is a stretch of.
+    #[inline]
+    pub(crate) fn of(self, text: &[u8]) -> &[u8] {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
 /// A statement of a template.
 #[derive(Debug)]
 pub(crate) enum Statement {
-    Text(Text),
+    /// What stands between actions.
+    Text(Span),
     Action(Pipe),
     If(Branch),
     With(Branch),
     Range(Branch),
-    Template { position: usize, name: Rc<str>, pipe: Option<Pipe> },
-    Break(usize),
-    Continue(usize),
+    Template {
+        position: u32,
+        name: Rc<str>,
+        pipe: Option<Pipe>,
+    },
+    Break(u32),
+    Continue(u32),
 }
 
 /// The parts of `if`, `with` and `range`.
@@ -83,23 +91,41 @@ pub(crate) struct Branch {
 /// A pipeline with its declarations.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    pub(crate) position: usize,
+    pub(crate) position: u32,
     pub(crate) assigns: bool,
-    pub(crate) declares: Vec<Rc<str>>,
-    pub(crate) commands: Box<[Command]>,
+    pub(crate) declares: Box<[Span]>,
+    pub(crate) commands: Commands,
+}
+
+/// The commands of a pipeline. Most have one, which then needs no list.
+#[derive(Debug)]
+pub(crate) enum Commands {
+    One(Command),
+    Many(Box<[Command]>),
+}
+
+impl Deref for Commands {
+    type Target = [Command];
+
+    fn deref(&self) -> &[Command] {
+        match self {
+            Self::One(command) => std::slice::from_ref(command),
+            Self::Many(commands) => commands,
+        }
+    }
 }
 
 /// A command: a word and its arguments.
 #[derive(Debug)]
 pub(crate) struct Command {
-    pub(crate) position: usize,
+    pub(crate) position: u32,
     pub(crate) args: Box<[Node]>,
 }
 
 /// An operand.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) position: usize,
+    pub(crate) position: u32,
     pub(crate) operand: Operand,
 }
 
@@ -111,16 +137,16 @@ pub(crate) enum Operand {
     Nil,
     Number(Box<Number>),
     String {
-        quoted: Box<str>,
+        quoted: Span,
         text: Str,
     },
-    Identifier(Box<str>),
-    /// Names with dots between them: `Values.image` for `.Values.image`.
-    Field(Box<str>),
-    /// The variable, then names with dots between them: `$x.image`.
-    Variable(Box<str>),
-    /// What the names, with dots between them, are looked up in.
-    Chain(Box<Node>, Box<str>),
+    Identifier(Span),
+    /// Names: `Values.image` for `.Values.image`.
+    Field(Span),
+    /// The variable, then names: `$x.image`.
+    Variable(Span),
+    /// What the names are looked up in.
+    Chain(Box<Node>, Span),
     Pipe(Box<Pipe>),
 }
 
@@ -135,7 +161,7 @@ pub(crate) enum Place<'t> {
 
 impl Place<'_> {
     pub(crate) fn position(&self) -> usize {
-        match self {
+        let position = match self {
             Self::Statement(statement) => match statement {
                 Statement::Text(text) => text.start,
                 Statement::Template { position, .. }
@@ -149,119 +175,133 @@ impl Place<'_> {
             Self::Pipe(pipe) => pipe.position,
             Self::Command(command) => command.position,
             Self::Node(node) => node.position,
+        };
+        position as usize
+    }
+}
+
+/// A part of a tree and the text it is of, to be printed.
+pub(crate) struct Shown<'t, T: ?Sized>(pub(crate) &'t T, pub(crate) &'t [u8]);
+
+impl<T: ?Sized> Shown<'_, T> {
+    fn text(&self, span: Span) -> Cow<'_, str> {
+        lossy(span.of(self.1))
+    }
+
+    /// Another part of the same tree.
+    fn part<'p, P: ?Sized>(&'p self, part: &'p P) -> Shown<'p, P> {
+        Shown(part, self.1)
+    }
+}
+
+impl Display for Shown<'_, Place<'_>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Place::Statement(statement) => self.part(*statement).fmt(f),
+            Place::Pipe(pipe) => self.part(*pipe).fmt(f),
+            Place::Command(command) => self.part(*command).fmt(f),
+            Place::Node(node) => self.part(*node).fmt(f),
         }
     }
 }
 
-impl Display for Place<'_> {
+impl Display for Shown<'_, [Statement]> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Statement(statement) => statement.fmt(f),
-            Self::Pipe(pipe) => pipe.fmt(f),
-            Self::Command(command) => command.fmt(f),
-            Self::Node(node) => node.fmt(f),
-        }
+        self.0.iter().try_for_each(|statement| self.part(statement).fmt(f))
     }
 }
 
-pub(crate) fn write_list(f: &mut fmt::Formatter<'_>, list: &[Statement]) -> fmt::Result {
-    list.iter().try_for_each(|statement| statement.fmt(f))
-}
-
-/// Prints a list of statements.
-pub(crate) struct Listing<'t>(pub(crate) &'t [Statement]);
-
-impl Display for Listing<'_> {
+impl Display for Shown<'_, Statement> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_list(f, self.0)
-    }
-}
-
-impl Display for Statement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match self.0 {
             // `{:#}` quotes texts, as Go's parser tests print them.
-            Self::Text(text) if f.alternate() => f.write_str(&quote(text.bytes())),
-            Self::Text(text) => f.write_str(&String::from_utf8_lossy(text.bytes())),
-            Self::Action(pipe) => write!(f, "{{{{{pipe}}}}}"),
-            Self::If(branch) => branch.write(f, "if"),
-            Self::With(branch) => branch.write(f, "with"),
-            Self::Range(branch) => branch.write(f, "range"),
-            Self::Template { name, pipe, .. } => {
+            Statement::Text(text) if f.alternate() => f.write_str(&quote(text.of(self.1))),
+            Statement::Text(text) => f.write_str(&self.text(*text)),
+            Statement::Action(pipe) => write!(f, "{{{{{}}}}}", self.part(pipe)),
+            Statement::If(branch) => self.part(branch).write(f, "if"),
+            Statement::With(branch) => self.part(branch).write(f, "with"),
+            Statement::Range(branch) => self.part(branch).write(f, "range"),
+            Statement::Template { name, pipe, .. } => {
                 write!(f, "{{{{template {}", quote(name.as_bytes()))?;
                 if let Some(pipe) = pipe {
-                    write!(f, " {pipe}")?;
+                    write!(f, " {}", self.part(pipe))?;
                 }
                 f.write_str("}}")
             }
-            Self::Break(_) => f.write_str("{{break}}"),
-            Self::Continue(_) => f.write_str("{{continue}}"),
+            Statement::Break(_) => f.write_str("{{break}}"),
+            Statement::Continue(_) => f.write_str("{{continue}}"),
         }
     }
 }
 
-impl Branch {
+impl Shown<'_, Branch> {
     fn write(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-        write!(f, "{{{{{name} {}}}}}", self.pipe)?;
-        write_list(f, &self.list)?;
-        if let Some(otherwise) = &self.otherwise {
+        write!(f, "{{{{{name} {}}}}}", self.part(&self.0.pipe))?;
+        self.part(&*self.0.list).fmt(f)?;
+        if let Some(otherwise) = &self.0.otherwise {
             f.write_str("{{else}}")?;
-            write_list(f, otherwise)?;
+            self.part(&**otherwise).fmt(f)?;
         }
         f.write_str("{{end}}")
     }
 }
 
-impl Display for Pipe {
+impl Display for Shown<'_, Pipe> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.declares.is_empty() {
-            f.write_str(&self.declares.join(", "))?;
-            f.write_str(if self.assigns { " = " } else { " := " })?;
+        for (index, name) in self.0.declares.iter().enumerate() {
+            write!(f, "{}{}", if index > 0 { ", " } else { "" }, self.text(*name))?;
         }
-        for (index, command) in self.commands.iter().enumerate() {
+        if !self.0.declares.is_empty() {
+            f.write_str(if self.0.assigns { " = " } else { " := " })?;
+        }
+        for (index, command) in self.0.commands.iter().enumerate() {
             if index > 0 {
                 f.write_str(" | ")?;
             }
-            command.fmt(f)?;
+            self.part(command).fmt(f)?;
         }
         Ok(())
     }
 }
 
-impl Display for Command {
+impl Display for Shown<'_, Command> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, arg) in self.args.iter().enumerate() {
+        for (index, arg) in self.0.args.iter().enumerate() {
             if index > 0 {
                 f.write_char(' ')?;
             }
-            match &arg.operand {
-                Operand::Pipe(pipe) => write!(f, "({pipe})")?,
-                _ => arg.fmt(f)?,
-            }
+            self.part(arg).in_parentheses(f)?;
         }
         Ok(())
     }
 }
 
-impl Display for Node {
+impl Shown<'_, Node> {
+    /// Prints it; a pipeline in parentheses.
+    fn in_parentheses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.operand {
+            Operand::Pipe(pipe) => write!(f, "({})", self.part(&**pipe)),
+            _ => self.fmt(f),
+        }
+    }
+}
+
+impl Display for Shown<'_, Node> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.operand {
+        match &self.0.operand {
             Operand::Bool(b) => write!(f, "{b}"),
             Operand::Dot => f.write_str("."),
             Operand::Nil => f.write_str("nil"),
             Operand::Number(number) => f.write_str(&number.text),
-            Operand::String { quoted, .. } => f.write_str(quoted),
-            Operand::Identifier(name) => f.write_str(name),
-            Operand::Field(names) => write!(f, ".{names}"),
-            Operand::Variable(names) => f.write_str(names),
+            Operand::String { quoted: span, .. }
+            | Operand::Identifier(span)
+            | Operand::Variable(span) => f.write_str(&self.text(*span)),
+            Operand::Field(names) => write!(f, ".{}", self.text(*names)),
             Operand::Chain(node, names) => {
-                match &node.operand {
-                    Operand::Pipe(pipe) => write!(f, "({pipe})")?,
-                    _ => node.fmt(f)?,
-                }
-                write!(f, ".{names}")
+                self.part(&**node).in_parentheses(f)?;
+                write!(f, ".{}", self.text(*names))
             }
-            Operand::Pipe(pipe) => pipe.fmt(f),
+            Operand::Pipe(pipe) => self.part(&**pipe).fmt(f),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use crate::lex::{Kind, Token, Tokens, tokens};
-use crate::node::{Branch, Command, Node, Operand, Pipe, Statement, Text, Tree};
+use crate::node::{Branch, Command, Commands, Node, Operand, Pipe, Shown, Span, Statement, Tree};
 use crate::number::{Form, Number};
 use crate::quote::{quote, unquote};
 use crate::text::lossy;
@@ -19,11 +21,18 @@ pub(crate) struct Trees {
     pub(crate) all: Vec<Tree>,
     /// Whether some name was given to two of them; then one stands where the other was.
     pub(crate) merged: bool,
+    /// The list that the tokens were in, now empty.
+    pub(crate) spare: Vec<Token>,
 }
 
-/// Parses a text; `defined` says whether a function exists.
-pub(crate) fn parse(name: Rc<str>, text: &[u8], defined: &dyn Fn(&str) -> bool) -> Result<Trees> {
-    parse_limited(name, text, defined, MAX_NESTING)
+/// Parses a text; `defined` says whether a function exists, and tokens go into the list `spare`.
+pub(crate) fn parse(
+    name: Rc<str>,
+    text: &[u8],
+    defined: &dyn Fn(&str) -> bool,
+    spare: Vec<Token>,
+) -> Result<Trees> {
+    parse_limited(name, text, defined, (MAX_NESTING, spare))
 }
 
 /// Parses with a limit of its own on nested parentheses.
@@ -31,17 +40,17 @@ pub(crate) fn parse_limited(
     name: Rc<str>,
     text: &[u8],
     defined: &dyn Fn(&str) -> bool,
-    max_parens: usize,
+    (max_parens, spare): (usize, Vec<Token>),
 ) -> Result<Trees> {
     let loops = (!defined("break"), !defined("continue"));
     let mut parser = Parser {
-        tokens: tokens(text, loops),
+        tokens: tokens(text, loops, spare),
         next: 0,
         furthest: 0,
         name,
         text: Rc::from(text),
         defined,
-        variables: vec![Rc::from("$")],
+        variables: vec![b"$"],
         action_line: 0,
         range_depth: 0,
         nesting: 0,
@@ -50,12 +59,14 @@ pub(crate) fn parse_limited(
         statements: Vec::new(),
         commands: Vec::new(),
         nodes: Vec::new(),
-        trees: Trees { all: Vec::new(), merged: false },
+        trees: Trees { all: Vec::new(), merged: false, spare: Vec::new() },
     };
     let root = parser.file()?;
     let name = parser.name.clone();
     parser.add(name, root)?;
-    Ok(parser.trees)
+    let mut spare = parser.tokens.list;
+    spare.clear();
+    Ok(Trees { spare, ..parser.trees })
 }
 
 struct Parser<'a> {
@@ -65,8 +76,8 @@ struct Parser<'a> {
     name: Rc<str>,
     text: Rc<[u8]>,
     defined: &'a dyn Fn(&str) -> bool,
-    variables: Vec<Rc<str>>,
-    action_line: usize,
+    variables: Vec<&'a [u8]>,
+    action_line: u32,
     range_depth: usize,
     nesting: usize,
     parens: usize,
@@ -87,29 +98,29 @@ enum Item {
 }
 
 impl Item {
-    fn show(&self) -> String {
+    fn show(&self, text: &[u8]) -> String {
         match self {
-            Self::Statement(statement) => statement.to_string(),
+            Self::Statement(statement) => Shown(statement, text).to_string(),
             Self::Else => "{{else}}".to_owned(),
             Self::End => "{{end}}".to_owned(),
         }
     }
 }
 
-const END: Token<'static> = Token { kind: Kind::Eof, position: 0, line: 1, text: &[] };
+const END: Token = Token { kind: Kind::Eof, line: 1, span: Span { start: 0, end: 0 } };
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn error<T>(&self, message: &str) -> Result<T> {
         let line = self.token(self.furthest).line;
         Err(Error(format!("template: {}:{line}: {message}", self.name)))
     }
 
-    fn token(&self, at: usize) -> Token<'a> {
+    fn token(&self, at: usize) -> Token {
         let list = &self.tokens.list;
         list.get(at).or_else(|| list.last()).copied().unwrap_or(END)
     }
 
-    fn advance(&mut self) -> Token<'a> {
+    fn advance(&mut self) -> Token {
         let token = self.token(self.next);
         self.furthest = self.furthest.max(self.next.min(self.tokens.list.len().saturating_sub(1)));
         self.next += 1;
@@ -126,7 +137,7 @@ impl<'a> Parser<'a> {
         kind
     }
 
-    fn advance_non_space(&mut self) -> Token<'a> {
+    fn advance_non_space(&mut self) -> Token {
         loop {
             let token = self.advance();
             if token.kind != Kind::Space {
@@ -135,13 +146,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn peek_non_space(&mut self) -> Token<'a> {
+    fn peek_non_space(&mut self) -> Token {
         let token = self.advance_non_space();
         self.backup();
         token
     }
 
-    fn unexpected<T>(&self, token: Token<'_>, context: &str) -> Result<T> {
+    fn unexpected<T>(&self, token: Token, context: &str) -> Result<T> {
         if token.kind != Kind::Error {
             return self.error(&format!("unexpected {} in {context}", self.tokens.show(token)));
         }
@@ -154,7 +165,7 @@ impl<'a> Parser<'a> {
         self.error(&format!("{}{extra}", self.tokens.show(token)))
     }
 
-    fn expect(&mut self, kind: Kind, context: &str) -> Result<Token<'a>> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Result<Token> {
         let token = self.advance_non_space();
         if token.kind == kind { Ok(token) } else { self.unexpected(token, context) }
     }
@@ -162,7 +173,7 @@ impl<'a> Parser<'a> {
     fn add(&mut self, name: Rc<str>, root: Box<[Statement]>) -> Result<()> {
         let root = Rc::from(root);
         let tree = Tree { name, parse_name: self.name.clone(), text: self.text.clone(), root };
-        let Trees { all, merged } = &mut self.trees;
+        let Trees { all, merged, .. } = &mut self.trees;
         let existing = all.iter().position(|t| t.name == tree.name);
         *merged |= existing.is_some();
         match existing.and_then(|at| all.get_mut(at)) {
@@ -191,7 +202,7 @@ impl<'a> Parser<'a> {
             }
             match self.text_or_action()? {
                 Item::Statement(statement) => self.statements.push(statement),
-                end => return self.error(&format!("unexpected {}", end.show())),
+                end => return self.error(&format!("unexpected {}", end.show(&self.text))),
             }
         }
         Ok(self.statements.drain(mark..).collect())
@@ -208,7 +219,7 @@ impl<'a> Parser<'a> {
 
     /// The list of a `define` or `block`, with variables of its own.
     fn subtree(&mut self, context: &str) -> Result<Box<[Statement]>> {
-        let outer = std::mem::replace(&mut self.variables, vec![Rc::from("$")]);
+        let outer = std::mem::replace(&mut self.variables, vec![b"$".as_slice()]);
         let depth = std::mem::take(&mut self.range_depth);
         let line = std::mem::take(&mut self.action_line);
         let (list, end) = self.item_list()?;
@@ -217,15 +228,15 @@ impl<'a> Parser<'a> {
         self.action_line = line;
         match end {
             Item::End => Ok(list),
-            end => self.error(&format!("unexpected {} in {context}", end.show())),
+            end => self.error(&format!("unexpected {} in {context}", end.show(&self.text))),
         }
     }
 
-    fn template_name(&mut self, token: Token<'_>, context: &str) -> Result<Rc<str>> {
+    fn template_name(&mut self, token: Token, context: &str) -> Result<Rc<str>> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match unquote(token.text) {
+        match unquote(self.tokens.text(token)) {
             Ok(name) => Ok(Rc::from(name.text().as_ref())),
             Err(error) => self.error(&error.0),
         }
@@ -245,11 +256,7 @@ impl<'a> Parser<'a> {
     fn text_or_action(&mut self) -> Result<Item> {
         let token = self.advance_non_space();
         match token.kind {
-            Kind::Text => {
-                let (whole, start) = (self.text.clone(), token.position);
-                let text = Text { whole, start, end: start + token.text.len() };
-                Ok(Item::Statement(Statement::Text(text)))
-            }
+            Kind::Text => Ok(Item::Statement(Statement::Text(token.span))),
             Kind::LeftDelimiter => {
                 self.action_line = token.line;
                 let item = self.action();
@@ -268,11 +275,11 @@ impl<'a> Parser<'a> {
             Kind::Block => self.block()?,
             Kind::Break => {
                 self.loop_control("break")?;
-                Statement::Break(token.position)
+                Statement::Break(token.span.start)
             }
             Kind::Continue => {
                 self.loop_control("continue")?;
-                Statement::Continue(token.position)
+                Statement::Continue(token.span.start)
             }
             Kind::Else => return self.otherwise(),
             Kind::End => {
@@ -319,7 +326,7 @@ impl<'a> Parser<'a> {
             self.backup();
             pipe = Some(self.pipeline(CONTEXT, Kind::RightDelimiter)?);
         }
-        Ok(Statement::Template { position: token.position, name, pipe })
+        Ok(Statement::Template { position: token.span.start, name, pipe })
     }
 
     fn block(&mut self) -> Result<Statement> {
@@ -331,7 +338,7 @@ impl<'a> Parser<'a> {
         let root = self.subtree(CONTEXT)?;
         self.nesting -= 1;
         self.add(name.clone(), root)?;
-        Ok(Statement::Template { position: token.position, name, pipe: Some(pipe) })
+        Ok(Statement::Template { position: token.span.start, name, pipe: Some(pipe) })
     }
 
     fn enter(&mut self) -> Result<()> {
@@ -370,23 +377,26 @@ impl<'a> Parser<'a> {
         let (list, end) = self.item_list()?;
         match end {
             Item::End => Ok(list),
-            end => self.error(&format!("expected end; found {}", end.show())),
+            end => self.error(&format!("expected end; found {}", end.show(&self.text))),
         }
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Result<Pipe> {
-        let position = self.peek_non_space().position;
-        let mut pipe =
-            Pipe { position, assigns: false, declares: Vec::new(), commands: Box::default() };
+        let position = self.peek_non_space().span.start;
         let mark = self.commands.len();
-        self.declarations(&mut pipe, context)?;
+        let (assigns, declares) = self.declarations(context)?;
         loop {
             let token = self.advance_non_space();
             match token.kind {
                 kind if kind == end => {
-                    pipe.commands = self.commands.drain(mark..).collect();
-                    self.check_pipeline(&pipe, context)?;
-                    return Ok(pipe);
+                    self.check_pipeline(mark, context)?;
+                    let commands = match self.commands.len() - mark {
+                        1 => self.commands.pop().map(Commands::One),
+                        _ => None,
+                    };
+                    let commands = commands
+                        .unwrap_or_else(|| Commands::Many(self.commands.drain(mark..).collect()));
+                    return Ok(Pipe { position, assigns, declares, commands });
                 }
                 Kind::Bool
                 | Kind::CharConstant
@@ -409,32 +419,29 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn declarations(&mut self, pipe: &mut Pipe, context: &str) -> Result<()> {
+    /// The variables that a pipeline begins with, and whether it assigns to them.
+    fn declarations(&mut self, context: &str) -> Result<(bool, Box<[Span]>)> {
+        let mut declares = SmallVec::<[Span; 2]>::new();
         loop {
             let variable = self.peek_non_space();
             if variable.kind != Kind::Variable {
-                return Ok(());
+                return Ok((false, declares.into_boxed_slice()));
             }
             let start = self.next;
             self.advance();
             let next = self.peek_non_space();
-            let comma = next.kind == Kind::Character && next.text == b",";
+            let comma = next.kind == Kind::Character && self.tokens.text(next) == b",";
             if !comma && !matches!(next.kind, Kind::Assign | Kind::Declare) {
                 self.next = start;
-                return Ok(());
-            }
-            let name: Rc<str> = Rc::from(lossy(variable.text).as_ref());
-            if matches!(next.kind, Kind::Assign | Kind::Declare) {
-                pipe.assigns = next.kind == Kind::Assign;
-                self.advance_non_space();
-                pipe.declares.push(name.clone());
-                self.variables.push(name);
-                return Ok(());
+                return Ok((false, declares.into_boxed_slice()));
             }
             self.advance_non_space();
-            pipe.declares.push(name.clone());
-            self.variables.push(name);
-            if context != "range" || pipe.declares.len() >= 2 {
+            declares.push(variable.span);
+            self.variables.push(self.tokens.text(variable));
+            if !comma {
+                return Ok((next.kind == Kind::Assign, declares.into_boxed_slice()));
+            }
+            if context != "range" || declares.len() >= 2 {
                 return self.error(&format!("too many declarations in {context}"));
             }
             if !matches!(
@@ -446,11 +453,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn check_pipeline(&self, pipe: &Pipe, context: &str) -> Result<()> {
-        if pipe.commands.is_empty() {
+    /// Checks the commands of a pipeline, those from `mark` on.
+    fn check_pipeline(&self, mark: usize, context: &str) -> Result<()> {
+        let commands = self.commands.get(mark..).unwrap_or_default();
+        if commands.is_empty() {
             return self.error(&format!("missing value for {context}"));
         }
-        for (index, command) in pipe.commands.iter().enumerate().skip(1) {
+        for (index, command) in commands.iter().enumerate().skip(1) {
             if let Some(Node {
                 operand:
                     Operand::Bool(_)
@@ -469,7 +478,7 @@ impl<'a> Parser<'a> {
     }
 
     fn command(&mut self) -> Result<Command> {
-        let position = self.peek_non_space().position;
+        let position = self.peek_non_space().span.start;
         let mark = self.nodes.len();
         loop {
             self.peek_non_space();
@@ -497,50 +506,54 @@ impl<'a> Parser<'a> {
         if self.peek() != Kind::Field {
             return Ok(Some(node));
         }
-        let position = self.token(self.next).position;
-        let mut names = String::new();
+        // The names stand one after the other in the text, each with its dot.
+        let first = self.token(self.next).span;
+        let mut last = first;
         while self.peek() == Kind::Field {
-            names.push_str(&lossy(self.advance().text));
+            last = self.advance().span;
         }
+        let longer = |name: Span| Span { end: last.end, ..name };
         let operand = match node.operand {
-            Operand::Field(first) => Operand::Field((String::from(first) + &names).into()),
-            Operand::Variable(first) => Operand::Variable((String::from(first) + &names).into()),
+            Operand::Field(names) => Operand::Field(longer(names)),
+            Operand::Variable(names) => Operand::Variable(longer(names)),
             Operand::Identifier(_) | Operand::Chain(..) | Operand::Pipe(_) => {
-                Operand::Chain(Box::new(node), without_dot(&names).into())
+                Operand::Chain(Box::new(node), longer(without_dot(first)))
             }
             _ => {
-                let shown = quote(node.to_string().as_bytes());
+                let shown = Shown(&node, &self.text).to_string();
+                let shown = quote(shown.as_bytes());
                 return self.error(&format!("unexpected . after term {shown}"));
             }
         };
-        Ok(Some(Node { position, operand }))
+        Ok(Some(Node { position: first.start, operand }))
     }
 
     fn term(&mut self) -> Result<Option<Node>> {
         let token = self.advance_non_space();
-        let text = lossy(token.text);
+        let bytes = self.tokens.text(token);
         let operand = match token.kind {
             Kind::Identifier => {
-                if !(self.defined)(&text) {
-                    let name = quote(text.as_bytes());
+                let name = lossy(bytes);
+                if !(self.defined)(&name) {
+                    let name = quote(bytes);
                     return self.error(&format!("function {name} not defined"));
                 }
-                Operand::Identifier(text.into())
+                Operand::Identifier(token.span)
             }
             Kind::Dot => Operand::Dot,
             Kind::Nil => Operand::Nil,
             Kind::Variable => {
-                if !self.variables.iter().any(|v| **v == *text) {
-                    let name = quote(text.as_bytes());
+                if !self.variables.contains(&bytes) {
+                    let name = quote(bytes);
                     return self.error(&format!("undefined variable {name}"));
                 }
-                Operand::Variable(text.into())
+                Operand::Variable(token.span)
             }
-            Kind::Field => Operand::Field(without_dot(&text).into()),
-            Kind::Bool => Operand::Bool(text == "true"),
-            Kind::CharConstant => self.number(&text, Form::Character)?,
-            Kind::Complex => self.number(&text, Form::Complex)?,
-            Kind::Number => self.number(&text, Form::Plain)?,
+            Kind::Field => Operand::Field(without_dot(token.span)),
+            Kind::Bool => Operand::Bool(bytes == b"true"),
+            Kind::CharConstant => self.number(&lossy(bytes), Form::Character)?,
+            Kind::Complex => self.number(&lossy(bytes), Form::Complex)?,
+            Kind::Number => self.number(&lossy(bytes), Form::Plain)?,
             Kind::LeftParen => {
                 if self.parens >= self.max_parens {
                     return self.error("max expression depth exceeded");
@@ -553,8 +566,8 @@ impl<'a> Parser<'a> {
                     operand: Operand::Pipe(Box::new(pipe)),
                 }));
             }
-            Kind::String | Kind::RawString => match unquote(token.text) {
-                Ok(value) => Operand::String { quoted: text.into(), text: value },
+            Kind::String | Kind::RawString => match unquote(bytes) {
+                Ok(value) => Operand::String { quoted: token.span, text: value },
                 Err(error) => return self.error(&error.0),
             },
             _ => {
@@ -562,7 +575,7 @@ impl<'a> Parser<'a> {
                 return Ok(None);
             }
         };
-        Ok(Some(Node { position: token.position, operand }))
+        Ok(Some(Node { position: token.span.start, operand }))
     }
 
     fn number(&self, text: &str, form: Form) -> Result<Operand> {
@@ -573,7 +586,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The text of field tokens without the first dot.
-fn without_dot(text: &str) -> &str {
-    text.strip_prefix('.').unwrap_or(text)
+/// The name of a field token, which begins with a dot.
+fn without_dot(field: Span) -> Span {
+    Span { start: field.start + 1, ..field }
 }

@@ -90,10 +90,16 @@ pub(crate) fn can_backquote(text: &[u8]) -> bool {
 pub(crate) fn unquote(text: &[u8]) -> Result<Str> {
     let invalid = || Error::new("invalid syntax");
     if let Some(raw) = text.strip_prefix(b"`").and_then(|t| t.strip_suffix(b"`")) {
+        if !raw.contains(&b'\r') {
+            return Ok(Str::from(raw));
+        }
         let kept: Vec<u8> = raw.iter().copied().filter(|b| *b != b'\r').collect();
         return Ok(Str::from(kept));
     }
     let inner = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")).ok_or_else(invalid)?;
+    if memchr::memchr3(b'"', b'\\', b'\n', inner).is_none() {
+        return Ok(Str::from(inner));
+    }
     let mut out = Vec::with_capacity(inner.len());
     let mut rest = inner;
     while let Some((unit, tail)) = next_unit(rest, b'"') {

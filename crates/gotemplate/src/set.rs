@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::rc::Rc;
 
 use crate::function::Functions;
 use crate::hash::Fast;
-use crate::node::{Listing, Tree};
+use crate::lex::Token;
+use crate::node::{Shown, Tree};
 use crate::parse::{Trees, parse, parse_limited};
 use crate::{Error, Result};
 
@@ -39,12 +40,31 @@ struct Parsed {
     by_hash: HashMap<u64, Vec<Rc<Tree>>, Fast>,
     /// The bytes of all texts.
     size: usize,
+    /// A list that tokens were in before.
+    tokens: Vec<Token>,
 }
 
 /// The most bytes of texts whose trees are kept for the next time.
 const MAX_KEPT: usize = 4 << 20;
 
+/// The most tokens that a list which is kept for the next text has room for.
+const MAX_SPARE: usize = 1 << 16;
+
 impl Parsed {
+    /// A hash of the length and some stretches of a text: whether two texts are the same is looked
+    /// at anyway, and nobody who wrote them so that the hash is the same gains by it.
+    fn hash(&self, text: &[u8]) -> u64 {
+        const STRETCH: usize = 64;
+        let mut hasher = self.hasher.build_hasher();
+        text.len().hash(&mut hasher);
+        let step = (text.len() / 4).max(STRETCH);
+        for stretch in text.chunks(step) {
+            hasher.write(stretch.get(..STRETCH).unwrap_or(stretch));
+        }
+        hasher.write(text.get(text.len().saturating_sub(STRETCH)..).unwrap_or_default());
+        hasher.finish()
+    }
+
     fn get(
         &self,
         name: &Rc<str>,
@@ -128,11 +148,16 @@ impl TemplateSet {
     fn trees(&self, name: &str, text: &[u8], functions: &Functions) -> Result<Vec<Rc<Tree>>> {
         let name = Rc::from(name);
         let parsed = &self.inner.parsed;
-        let hash = parsed.borrow().hasher.hash_one(text);
+        let hash = parsed.borrow().hash(text);
         if let Some(trees) = parsed.borrow().get(&name, (text, hash), functions) {
             return Ok(trees);
         }
-        let Trees { all, merged } = parse(name, text, &|function| functions.contains(function))?;
+        let spare = std::mem::take(&mut parsed.borrow_mut().tokens);
+        let defined = |function: &str| functions.contains(function);
+        let Trees { all, merged, spare } = parse(name, text, &defined, spare)?;
+        if spare.capacity() <= MAX_SPARE {
+            parsed.borrow_mut().tokens = spare;
+        }
         let trees: Vec<Rc<Tree>> = all.into_iter().map(Rc::new).collect();
         if !merged {
             parsed.borrow_mut().keep(&trees, hash, functions);
@@ -152,12 +177,13 @@ impl TemplateSet {
         max_parens: usize,
     ) -> Result<String, Error> {
         let defined = |function: &str| functions.contains(function);
-        let trees = parse_limited(Rc::from(name), text.as_bytes(), &defined, max_parens)?;
+        let trees =
+            parse_limited(Rc::from(name), text.as_bytes(), &defined, (max_parens, Vec::new()))?;
         Ok(trees
             .all
             .iter()
             .find(|tree| &*tree.name == name)
-            .map(|tree| format!("{:#}", Listing(&tree.root)))
+            .map(|tree| format!("{:#}", Shown(&*tree.root, &tree.text)))
             .unwrap_or_default())
     }
 
@@ -166,7 +192,7 @@ impl TemplateSet {
     /// # Errors
     /// With Go's text.
     pub fn is_empty_text(name: &str, text: &str) -> Result<bool, Error> {
-        let trees = parse(Rc::from(name), text.as_bytes(), &|_| false)?;
+        let trees = parse(Rc::from(name), text.as_bytes(), &|_| false, Vec::new())?;
         Ok(trees.all.iter().find(|tree| &*tree.name == name).is_none_or(Tree::is_empty))
     }
 

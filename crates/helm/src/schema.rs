@@ -14,6 +14,7 @@ mod documents;
 mod format;
 mod number;
 mod place;
+mod plain;
 mod prepare;
 mod problem;
 mod value;
@@ -139,7 +140,15 @@ pub fn validate(schema: &[u8], values: &Json) -> Result<(), Error> {
 
 /// Checks a schema against the one that describes its draft.
 fn check_schema(schema: &Json) -> Result<()> {
-    let uri = named_draft(schema, URI)?.unwrap_or(Draft::D2020).meta();
+    let draft = named_draft(schema, URI)?.unwrap_or(Draft::D2020);
+    if plain::is_good(schema, draft) {
+        return Ok(());
+    }
+    check_by_meta(schema, draft)
+}
+
+fn check_by_meta(schema: &Json, draft: Draft) -> Result<()> {
+    let uri = draft.meta();
     let Some(meta) = known(uri) else { return Ok(()) };
     Validator::meta(uri, meta, known)?.validate(schema).map_err(|problem| {
         let lines = problem.lines();

@@ -156,25 +156,25 @@ fn mismatch(value: &Json) -> String {
 }
 
 fn globals(destination: &mut Values, source: &Values) {
-    let mut own = match destination.get(GLOBAL) {
-        None => Values::new(),
-        Some(Json::Object(own)) => own.clone(),
-        Some(_) => return,
-    };
     let inherited = match source.get(GLOBAL) {
-        None => Values::new(),
-        Some(Json::Object(inherited)) => inherited.clone(),
+        None => None,
+        Some(Json::Object(inherited)) => Some(inherited),
         Some(_) => return,
     };
-    for (key, value) in inherited {
-        match (value, own.get(&key)) {
-            (Json::Object(mut table), Some(Json::Object(old))) => {
-                tables(&mut table, old.clone(), true);
-                own.insert(key, Json::Object(table));
+    let mut own = match destination.get_mut(GLOBAL) {
+        None => Values::new(),
+        Some(Json::Object(own)) => std::mem::take(own),
+        Some(_) => return,
+    };
+    for (key, value) in inherited.into_iter().flatten() {
+        match (value, own.get_mut(key)) {
+            (Json::Object(table), Some(Json::Object(old))) => {
+                let inner = std::mem::replace(old, table.clone());
+                tables(old, inner, true);
             }
             (Json::Object(_), Some(_)) | (_, Some(Json::Object(_))) => {}
             (value, _) => {
-                own.insert(key, value);
+                own.insert(key.clone(), value.clone());
             }
         }
     }
@@ -182,41 +182,62 @@ fn globals(destination: &mut Values, source: &Values) {
 }
 
 fn own_values(chart: &Chart, values: &mut Values, merge: bool) {
-    for (key, default) in chart.values.clone() {
-        match values.get_mut(&key) {
+    for (key, default) in &chart.values {
+        match values.get_mut(key) {
             Some(Json::Null) if !merge => {
-                values.remove(&key);
+                values.remove(key);
             }
             Some(Json::Object(destination)) => {
-                let Json::Object(mut source) = default else { continue };
+                let Json::Object(source) = default else { continue };
                 let keep = merge || chart.dependencies.iter().any(|sub| sub.name() == key);
-                if !keep {
-                    drop_nulls(&mut source);
-                }
-                tables(destination, source, keep);
+                fill(destination, source, if keep { Nulls::Keep } else { Nulls::Drop });
             }
             Some(_) => {}
             None if merge => {
-                values.insert(key, default);
+                values.insert(key.clone(), default.clone());
             }
+            None if default.is_null() => {}
             None => {
-                let mut default = default;
-                if let Json::Object(map) = &mut default {
-                    drop_nulls(map);
-                }
-                if !default.is_null() {
-                    values.insert(key, default);
-                }
+                values.insert(key.clone(), without_nulls(default));
             }
         }
     }
 }
 
-fn drop_nulls(map: &mut Values) {
-    map.retain(|_, value| !value.is_null());
-    for value in map.values_mut() {
-        if let Json::Object(inner) = value {
-            drop_nulls(inner);
+/// A copy without the members of mappings in mappings that are `null`.
+fn without_nulls(value: &Json) -> Json {
+    let Json::Object(map) = value else { return value.clone() };
+    let members = map.iter().filter(|(_, member)| !member.is_null());
+    Json::Object(members.map(|(key, member)| (key.clone(), without_nulls(member))).collect())
+}
+
+/// What becomes of a `null`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    /// It stays, on either side.
+    Keep,
+    /// The source's is not taken over, the destination's takes the key away.
+    Drop,
+}
+
+/// Fills `destination` with copies of what it lacks of `source`.
+fn fill(destination: &mut Values, source: &Values, nulls: Nulls) {
+    let drops = nulls == Nulls::Drop;
+    for (key, value) in source.iter().filter(|(_, value)| !(drops && value.is_null())) {
+        match destination.get_mut(key) {
+            Some(Json::Null) if drops => {
+                destination.remove(key);
+            }
+            None => {
+                let copy = if drops { without_nulls(value) } else { value.clone() };
+                destination.insert(key.clone(), copy);
+            }
+            Some(Json::Object(inner)) => {
+                if let Json::Object(value) = value {
+                    fill(inner, value, nulls);
+                }
+            }
+            Some(_) => {}
         }
     }
 }

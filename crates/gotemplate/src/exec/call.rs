@@ -5,8 +5,9 @@ use smallvec::SmallVec;
 use super::{Given, Slot, State};
 use crate::builtin;
 use crate::function::{Function, Type};
-use crate::node::{Node, Operand, Place};
+use crate::node::{Node, Operand, Place, Span};
 use crate::quote::quote;
+use crate::text::lossy;
 use crate::value::Value;
 use crate::{Error, Result};
 
@@ -18,11 +19,12 @@ impl<'t> State<'_, '_, 't> {
     pub(super) fn function(
         &mut self,
         dot: &Slot,
-        name: &str,
+        name: Span,
         place: Place<'t>,
         Given { args, last }: Given<'t>,
     ) -> Result<Slot> {
         let functions = self.scope.run.functions;
+        let name = &*lossy(self.bytes(name));
         let Some(function) = functions.get(name) else {
             return self.error(format!("{} is not a defined function", quote(name.as_bytes())));
         };
@@ -33,7 +35,7 @@ impl<'t> State<'_, '_, 't> {
             return self.short_circuit(dot, name == "or", args, last);
         }
         let callee = match (function.is_builtin() && name == "call", args.first()) {
-            (true, Some(first)) => Some(shown_argument(first)),
+            (true, Some(first)) => Some(self.shown(first).to_string()),
             (true, None) => last.as_ref().map(|slot| piped_callee(&slot.value)),
             _ => None,
         };
@@ -155,7 +157,7 @@ impl<'t> State<'_, '_, 't> {
                 self.validate(slot, wanted)
             }
             Operand::Identifier(name) => {
-                let slot = self.function(dot, name, Place::Node(node), Given::nothing())?;
+                let slot = self.function(dot, *name, Place::Node(node), Given::nothing())?;
                 self.validate(slot, wanted)
             }
             _ => self.constant(wanted, node),
@@ -180,11 +182,11 @@ impl<'t> State<'_, '_, 't> {
             (Type::Uint32, _) => "unsigned integer",
             (Type::Float, _) => "float",
             (Type::List | Type::Map | Type::Time | Type::Certificate, _) => {
-                let name = wanted.name();
+                let (node, name) = (self.shown(node), wanted.name());
                 return self.error(format!("can't handle {node} for arg of type {name}"));
             }
         };
-        self.error(format!("expected {expected}; found {node}"))
+        self.error(format!("expected {expected}; found {}", self.shown(node)))
     }
 }
 
@@ -204,9 +206,4 @@ fn piped_callee(value: &Value) -> String {
         Value::Missing | Value::Nil => "<invalid Value>".to_owned(),
         value => format!("<{} Value>", value.type_name()),
     }
-}
-
-/// The callee of `call` as Go names it.
-fn shown_argument(node: &Node) -> String {
-    node.to_string()
 }

@@ -6,6 +6,7 @@ use super::{Given, MissingKey, Slot, State};
 use crate::node::{Command, Node, Operand, Pipe, Place};
 use crate::object::Object;
 use crate::quote::quote;
+use crate::text::lossy;
 use crate::value::{Element, Value};
 use crate::{Error, Result};
 
@@ -14,15 +15,15 @@ impl<'t> State<'_, '_, 't> {
     pub(super) fn pipeline(&mut self, dot: &Slot, pipe: &'t Pipe) -> Result<Slot> {
         self.at = Some(Place::Pipe(pipe));
         let mut value: Option<Slot> = None;
-        for command in &pipe.commands {
+        for command in pipe.commands.iter() {
             value = Some(self.command(dot, command, value)?.unwrapped());
         }
         let value = value.unwrap_or_else(Slot::missing);
         for name in &pipe.declares {
             if pipe.assigns {
-                self.assign(name, value.clone())?;
+                self.assign(*name, value.clone())?;
             } else {
-                self.variables.push((name, value.clone()));
+                self.variables.push((self.bytes(*name), value.clone()));
             }
         }
         Ok(value)
@@ -31,6 +32,7 @@ impl<'t> State<'_, '_, 't> {
     fn not_a_function(&self, args: &[Node], last: Option<&Slot>) -> Result<()> {
         match args.first() {
             Some(first) if args.len() > 1 || last.is_some() => {
+                let first = self.shown(first);
                 self.error(format!("can't give argument to non-function {first}"))
             }
             _ => Ok(()),
@@ -46,7 +48,7 @@ impl<'t> State<'_, '_, 't> {
             }
             Operand::Identifier(name) => {
                 self.at = Some(Place::Node(first));
-                return self.function(dot, name, Place::Command(command), Given { args, last });
+                return self.function(dot, *name, Place::Command(command), Given { args, last });
             }
             Operand::Pipe(pipe) => {
                 self.not_a_function(args, last.as_ref())?;
@@ -72,9 +74,12 @@ impl<'t> State<'_, '_, 't> {
     pub(super) fn chained(&mut self, dot: &Slot, node: &'t Node, given: Given<'t>) -> Result<Slot> {
         self.at = Some(Place::Node(node));
         match &node.operand {
-            Operand::Field(names) => self.fields(dot, dot.clone(), (node, names), given),
+            Operand::Field(names) => {
+                self.fields(dot, dot.clone(), (node, self.bytes(*names)), given)
+            }
             Operand::Variable(names) => {
-                let Some((name, fields)) = names.split_once('.') else {
+                let names = self.bytes(*names);
+                let Some((name, fields)) = split_name(names) else {
                     let value = self.variable(names)?;
                     self.not_a_function(given.args, given.last.as_ref())?;
                     return Ok(value);
@@ -84,10 +89,11 @@ impl<'t> State<'_, '_, 't> {
             }
             Operand::Chain(inner, fields) => {
                 if matches!(inner.operand, Operand::Nil) {
+                    let node = self.shown(node);
                     return self.error(format!("indirection through explicit nil in {node}"));
                 }
                 let receiver = self.chain_start(dot, inner)?;
-                self.fields(dot, receiver, (node, fields), given)
+                self.fields(dot, receiver, (node, self.bytes(*fields)), given)
             }
             _ => Ok(Slot::missing()),
         }
@@ -98,16 +104,16 @@ impl<'t> State<'_, '_, 't> {
         match &node.operand {
             Operand::Pipe(pipe) => self.pipeline(dot, pipe),
             Operand::Identifier(name) => {
-                self.function(dot, name, Place::Node(node), Given::nothing())
+                self.function(dot, *name, Place::Node(node), Given::nothing())
             }
             _ => self.chained(dot, node, Given::nothing()),
         }
     }
 
-    fn variable(&self, name: &str) -> Result<Slot> {
+    fn variable(&self, name: &[u8]) -> Result<Slot> {
         match self.variables.iter().rev().find(|(known, _)| *known == name) {
             Some((_, slot)) => Ok(slot.clone()),
-            None => self.error(format!("undefined variable: {name}")),
+            None => self.error(format!("undefined variable: {}", lossy(name))),
         }
     }
 
@@ -115,10 +121,10 @@ impl<'t> State<'_, '_, 't> {
         &mut self,
         dot: &Slot,
         mut receiver: Slot,
-        (node, mut names): (&'t Node, &'t str),
+        (node, mut names): (&'t Node, &'t [u8]),
         given: Given<'t>,
     ) -> Result<Slot> {
-        while let Some((name, rest)) = names.split_once('.') {
+        while let Some((name, rest)) = split_name(names) {
             receiver = self.field(dot, receiver, (node, name), Given::nothing())?;
             names = rest;
         }
@@ -129,10 +135,21 @@ impl<'t> State<'_, '_, 't> {
         &mut self,
         dot: &Slot,
         receiver: Slot,
-        (node, name): (&'t Node, &'t str),
+        (node, key): (&'t Node, &'t [u8]),
         given: Given<'t>,
     ) -> Result<Slot> {
         let has_args = given.args.len() > 1 || given.last.is_some();
+        // Plain maps first: most lookups are in one, and their keys are bytes.
+        if let Value::Map(map) = &receiver.value
+            && map.methods().is_none()
+            && !has_args
+        {
+            return match map.get(key) {
+                Some(value) => Ok(Slot::element(value, map.element())),
+                None => self.absent(&lossy(key), map.element()),
+            };
+        }
+        let name = &*lossy(key);
         match &receiver.value {
             Value::Missing => {
                 if self.missing_key() == MissingKey::Error {
@@ -150,21 +167,13 @@ impl<'t> State<'_, '_, 't> {
                     None if has_args => {
                         self.error(format!("{name} is not a method but has arguments"))
                     }
-                    None => match map.get(name.as_bytes()) {
+                    None => match map.get(key) {
                         Some(value) => Ok(Slot::element(value, map.element())),
                         None => self.absent(name, map.element()),
                     },
                 }
             }
-            Value::Map(map) => {
-                if has_args {
-                    return self.error(format!("{name} is not a method but has arguments"));
-                }
-                match map.get(name.as_bytes()) {
-                    Some(value) => Ok(Slot::element(value, map.element())),
-                    None => self.absent(name, map.element()),
-                }
-            }
+            Value::Map(_) => self.error(format!("{name} is not a method but has arguments")),
             Value::Object(object) => {
                 if let Some(value) = object.field(name) {
                     if has_args {
@@ -223,7 +232,7 @@ impl<'t> State<'_, '_, 't> {
         &mut self,
         dot: &Slot,
         object: &Rc<dyn Object>,
-        (node, name): (&'t Node, &'t str),
+        (node, name): (&'t Node, &str),
         given: Given<'t>,
     ) -> Result<Slot> {
         let values = self.method_args(dot, given)?;
@@ -252,4 +261,10 @@ impl<'t> State<'_, '_, 't> {
             }
         }
     }
+}
+
+/// Cuts names at the first dot.
+fn split_name(names: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = names.iter().position(|byte| *byte == b'.')?;
+    Some((names.get(..at)?, names.get(at + 1..)?))
 }

@@ -18,6 +18,9 @@ const MAX_CHART: u64 = 100 << 20;
 /// The most files a chart may have; none comes near, and each costs memory.
 const MAX_ENTRIES: usize = 20_000;
 
+/// The most bytes that are set aside for a file before it is read.
+const MAX_SET_ASIDE: usize = 1 << 18;
+
 /// Folders nested deeper than this are refused, which ends loops of symbolic links.
 const MAX_DEPTH: usize = 64;
 
@@ -164,7 +167,9 @@ pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
         if entry.size() > left || files.len() >= MAX_ENTRIES {
             return Err(too_large());
         }
-        let mut data = Vec::new();
+        // An entry may say more than is there, so that this much is only set aside for what it says.
+        let size = usize::try_from(entry.size()).unwrap_or_default().min(MAX_SET_ASIDE);
+        let mut data = Vec::with_capacity(size);
         entry.by_ref().take(left).read_to_end(&mut data).map_err(failed)?;
         left = left.saturating_sub(data.len() as u64);
         if left == 0 {

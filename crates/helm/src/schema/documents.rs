@@ -1,10 +1,12 @@
 //! Schema documents: where their parts are, which draft each follows, and what references lead to.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Display};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::place::ByPlace;
+use super::value::Keywords;
 use crate::{Error, Result};
 
 /// A version of JSON Schema.
@@ -127,48 +129,81 @@ const DEFINED: &[Holder] = &[
     ("contentSchema", Shape::One, Draft::D4, Draft::D2020),
 ];
 
-/// The schemas inside a schema that its draft applies, each with the pointer to it.
-pub(super) fn applied(json: &Json, draft: Draft) -> Vec<(String, &Json)> {
-    let mut found = Vec::new();
-    for holder in HOLDERS {
-        held(json, holder, draft, &mut found);
+/// A step from a schema to one inside it.
+#[derive(Clone, Copy)]
+pub(super) enum Step<'s> {
+    /// The schema that a keyword holds.
+    One(&'static str),
+    /// A place in a keyword's list.
+    Index(&'static str, usize),
+    /// A name in a keyword's table.
+    Name(&'static str, &'s str),
+}
+
+impl Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(keyword) => write!(f, "/{keyword}"),
+            Self::Index(keyword, index) => write!(f, "/{keyword}/{index}"),
+            Self::Name(keyword, name) => {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                write!(f, "/{keyword}/{name}")
+            }
+        }
     }
-    let has = |keyword: &str| json.get(keyword).is_some();
-    let tuple = json.get("items").is_some_and(Json::is_array);
-    found.retain(|(pointer, _)| match pointer.as_str() {
-        "/then" | "/else" => has("if"),
-        "/additionalItems" => tuple,
-        _ => true,
-    });
+}
+
+/// The schemas inside a schema that its draft applies, each with the step to it.
+pub(super) fn applied(json: &Json, draft: Draft) -> Vec<(Step<'_>, &Json)> {
+    let mut found = Vec::new();
+    let Json::Object(map) = json else { return found };
+    let keywords = Keywords::of(map);
+    let tuple = map.get("items").is_some_and(Json::is_array);
+    for holder in HOLDERS {
+        let wanted = match holder.0 {
+            "then" | "else" => map.contains_key("if"),
+            "additionalItems" => tuple,
+            _ => true,
+        };
+        if wanted {
+            held((map, keywords), holder, draft, &mut |step, json| found.push((step, json)));
+        }
+    }
     found
 }
 
 /// The schemas right inside a schema, whether it applies them or not.
 fn inner(json: &Json) -> Vec<&Json> {
     let mut found = Vec::new();
+    let Json::Object(map) = json else { return found };
+    let keywords = Keywords::of(map);
     for holder in HOLDERS.iter().chain(DEFINED) {
-        held(json, holder, holder.2, &mut found);
+        held((map, keywords), holder, holder.2, &mut |_, json| found.push(json));
     }
-    found.into_iter().map(|(_, json)| json).collect()
+    found
 }
 
-fn held<'s>(json: &'s Json, holder: &Holder, draft: Draft, found: &mut Vec<(String, &'s Json)>) {
+fn held<'s>(
+    (map, keywords): (&'s Map<String, Json>, Keywords),
+    holder: &Holder,
+    draft: Draft,
+    found: &mut dyn FnMut(Step<'s>, &'s Json),
+) {
     let (keyword, shape, first, last) = *holder;
-    if draft < first || draft > last {
+    if draft < first || draft > last || !keywords.may_have(keyword) {
         return;
     }
-    match (shape, json.get(keyword)) {
-        (Shape::One, Some(inner)) if is_schema(inner) => found.push((format!("/{keyword}"), inner)),
+    match (shape, map.get(keyword)) {
+        (Shape::One, Some(inner)) if is_schema(inner) => found(Step::One(keyword), inner),
         (Shape::List, Some(Json::Array(items))) => {
-            let items = items.iter().enumerate();
-            found.extend(items.map(|(index, inner)| (format!("/{keyword}/{index}"), inner)));
+            for (index, inner) in items.iter().enumerate() {
+                found(Step::Index(keyword, index), inner);
+            }
         }
-        (Shape::Named, Some(Json::Object(map))) => {
-            let schemas = map.iter().filter(|(_, inner)| is_schema(inner));
-            found.extend(schemas.map(|(name, inner)| {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                (format!("/{keyword}/{name}"), inner)
-            }));
+        (Shape::Named, Some(Json::Object(named))) => {
+            for (name, inner) in named.iter().filter(|(_, inner)| is_schema(inner)) {
+                found(Step::Name(keyword, name), inner);
+            }
         }
         _ => {}
     }
@@ -317,6 +352,11 @@ pub(super) fn named_draft(json: &Json, uri: &str) -> Result<Option<Draft>> {
             None => Err(not_followed(named.strip_suffix('#').unwrap_or(named))),
         },
     }
+}
+
+/// True for the whole URI of a draft.
+pub(super) fn is_known_draft(uri: &str) -> bool {
+    uri.starts_with("http") && Draft::of(uri).is_some()
 }
 
 /// The error about a document that would have to be read from elsewhere.

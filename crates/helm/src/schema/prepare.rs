@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use regex::bytes::Regex;
 use serde_json::Value as Json;
 
-use super::documents::{Documents, Draft, Node, applied, not_followed};
+use super::documents::{Documents, Draft, Node, Step, applied, not_followed};
 use super::place::ByPlace;
 use crate::{Error, Result};
 
@@ -32,6 +32,23 @@ impl Pattern<'_> {
     /// The compiled expression; none if it cannot be compiled.
     pub(super) fn regex(&self) -> Option<&Regex> {
         self.compiled.get_or_init(|| gotemplate::compile_regex(self.text).ok()).as_ref()
+    }
+}
+
+/// How a schema was come to.
+enum Way<'s> {
+    /// By a reference with this fragment.
+    From(&'s str),
+    /// From the schema that was come to so.
+    Further(usize, Step<'s>),
+}
+
+/// The pointer to a schema, for errors.
+fn pointer(ways: &[Way<'_>], at: usize) -> String {
+    match ways.get(at) {
+        Some(Way::Further(before, step)) => pointer(ways, *before) + &step.to_string(),
+        Some(Way::From(fragment)) => (*fragment).to_owned(),
+        None => String::new(),
     }
 }
 
@@ -78,8 +95,9 @@ impl<'s> Validator<'s> {
     fn prepare(&mut self, known: fn(&str) -> Option<&'static Json>) -> Result<()> {
         let fetch = |uri: &str| known(uri).ok_or_else(|| not_followed(uri));
         let mut seen = BTreeSet::new();
-        let mut pending = vec![(self.root, String::new())];
-        while let Some((node, pointer)) = pending.pop() {
+        let mut ways = vec![Way::From("")];
+        let mut pending = vec![(self.root, 0)];
+        while let Some((node, way)) = pending.pop() {
             let Json::Object(map) = node.json else { continue };
             if !seen.insert(node.place()) {
                 continue;
@@ -91,26 +109,33 @@ impl<'s> Validator<'s> {
                 let target = self.documents.resolve(node, reference, &fetch)?;
                 self.references.insert((node.place(), keyword), target);
                 let fragment = reference.split_once('#').map_or("", |(_, fragment)| fragment);
-                pending.push((target, fragment.to_owned()));
+                ways.push(Way::From(fragment));
+                pending.push((target, ways.len() - 1));
             }
             if draft < Draft::D2019 && map.contains_key("$ref") {
                 continue;
             }
             let named = map.get("patternProperties").and_then(Json::as_object);
             for pattern in named.into_iter().flatten() {
-                self.compile(node, pattern.0, &format!("{pointer}/patternProperties"))?;
+                self.compile(node, pattern.0, &|| pointer(&ways, way) + "/patternProperties")?;
             }
             if let Some(pattern) = map.get("pattern").and_then(Json::as_str) {
-                self.compile(node, pattern, &format!("{pointer}/pattern"))?;
+                self.compile(node, pattern, &|| pointer(&ways, way) + "/pattern")?;
             }
             for (step, inner) in applied(node.json, draft).into_iter().rev() {
-                pending.push((self.documents.child(node, inner), format!("{pointer}{step}")));
+                ways.push(Way::Further(way, step));
+                pending.push((self.documents.child(node, inner), ways.len() - 1));
             }
         }
         Ok(())
     }
 
-    fn compile(&mut self, node: Node<'s>, pattern: &'s str, pointer: &str) -> Result<()> {
+    fn compile(
+        &mut self,
+        node: Node<'s>,
+        pattern: &'s str,
+        pointer: &dyn Fn() -> String,
+    ) -> Result<()> {
         if self.patterns.contains_key(pattern) {
             return Ok(());
         }
@@ -121,7 +146,8 @@ impl<'s> Validator<'s> {
         }
         let regex = gotemplate::compile_regex(pattern).map_err(|error| {
             let resource = self.documents.resources.get(node.resource);
-            let place = format!("{}#{pointer}", resource.map_or("", |resource| &resource.uri));
+            let uri = resource.map_or("", |resource| &resource.uri);
+            let place = format!("{uri}#{}", pointer());
             Error::new(format!("invalid regex {pattern:?} at {place:?}: {error}"))
         })?;
         let compiled = OnceCell::from(Some(regex));

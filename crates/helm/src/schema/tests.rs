@@ -1,6 +1,8 @@
 use serde_json::{Value as Json, json};
 
-use super::validate;
+use super::documents::Draft;
+use super::prepare::Validator;
+use super::{known, plain, validate};
 
 fn problems(schema: &Json, values: &Json) -> String {
     match validate(schema.to_string().as_bytes(), values) {
@@ -126,4 +128,67 @@ fn references_that_go_round_end() {
         deep = json!({ "a": deep });
     }
     assert!(problems(&double, &deep).contains("checks"));
+}
+
+/// What is taken for good without the schemas that describe schemas is good by them, and most good
+/// schemas are.
+#[test]
+fn what_is_good_at_a_glance_is_good() {
+    let values = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(1.0),
+        json!(2.5),
+        json!(3),
+        json!(""),
+        json!("string"),
+        json!("["),
+        json!("#/$defs/a-b_c.d"),
+        json!("#/a b"),
+        json!("#/%"),
+        json!("http://example.com/a.json"),
+        json!("http://[/"),
+        json!("http://json-schema.org/draft-07/schema#"),
+        json!("json-schema.org/schema"),
+        json!([]),
+        json!(["string"]),
+        json!(["string", "string"]),
+        json!(["string", "null"]),
+        json!([1, 1.0]),
+        json!([true]),
+        json!([{}]),
+        json!([{ "type": "text" }]),
+        json!({}),
+        json!({ "a": true }),
+        json!({ "a": {} }),
+        json!({ "(": {} }),
+        json!({ "type": "text" }),
+        json!({ "properties": { "a": { "minimum": "1" } } }),
+    ];
+    let keywords = "$schema $ref $id $comment $anchor $defs $dynamicAnchor $dynamicRef $recursiveRef \
+        $recursiveAnchor $vocabulary id type title description default examples enum const deprecated \
+        readOnly writeOnly minimum maximum exclusiveMinimum exclusiveMaximum multipleOf maxLength minLength \
+        pattern maxItems minItems uniqueItems maxProperties minProperties maxContains minContains required \
+        properties patternProperties additionalProperties propertyNames definitions dependencies \
+        dependentRequired dependentSchemas items additionalItems prefixItems contains unevaluatedItems \
+        unevaluatedProperties allOf anyOf oneOf not if then else format contentEncoding contentMediaType \
+        contentSchema unknown";
+    let (mut glanced, mut good) = (0, 0);
+    for draft in [Draft::D4, Draft::D6, Draft::D7, Draft::D2019, Draft::D2020] {
+        let meta = Validator::meta(draft.meta(), known(draft.meta()).unwrap(), known).unwrap();
+        for keyword in keywords.split_whitespace() {
+            for value in &values {
+                let schema = json!({ keyword: value });
+                let by_meta = meta.validate(&schema).is_ok();
+                let at_a_glance = plain::is_good(&schema, draft);
+                assert!(by_meta || !at_a_glance, "{draft:?}: {schema}");
+                glanced += usize::from(at_a_glance);
+                good += usize::from(by_meta);
+            }
+        }
+    }
+    // Anything is good of keywords that a draft does not know, and those are not looked at here.
+    assert!(glanced * 5 > good * 2, "{glanced} of {good}");
 }

@@ -31,7 +31,7 @@ impl Keywords {
     }
 
     #[inline]
-    fn may_have(self, keyword: &str) -> bool {
+    pub(super) fn may_have(self, keyword: &str) -> bool {
         self.0 & Self::bit(keyword) != 0
     }
 
