@@ -58,20 +58,39 @@ const MANAGED_BY: &str = "kustomize-v5.8.2";
 /// files can ask for millions of builds.
 const MAX_KUSTOMIZATIONS: usize = 20_000;
 
+/// Bytes after which a piece of the result ends with the object that it is at.
+const PIECE: usize = 10 << 10;
+
 /// What comes out of a build.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Built {
     /// The objects as JSON, in order.
     pub values: Vec<Value>,
     /// What the user should hear, for instance of deprecated fields.
     pub warnings: Vec<String>,
+    /// What the objects were made of, for who ends after printing them and need not take it apart.
+    _tree: Tree,
 }
 
 impl Built {
     /// The objects as kustomize prints them: sorted keys, `---` between them.
     pub fn to_yaml(&self) -> String {
-        let documents: Vec<String> = self.values.iter().map(yaml::from_json).collect();
-        documents.join("---\n")
+        self.pieces().collect()
+    }
+
+    /// The same in pieces of some 10 KiB or one large object, for who need not have all of it in memory at once.
+    pub fn pieces(&self) -> impl Iterator<Item = String> {
+        let mut left = self.values.iter().enumerate();
+        std::iter::from_fn(move || {
+            let mut piece = String::new();
+            while piece.len() < PIECE
+                && let Some((at, value)) = left.next()
+            {
+                piece.push_str(if at == 0 { "" } else { "---\n" });
+                piece.push_str(&yaml::from_json(value));
+            }
+            (!piece.is_empty()).then_some(piece)
+        })
     }
 
     /// The objects as files of their own, by name: `kind` and name, and the namespace if there are several.
@@ -126,7 +145,7 @@ pub fn build_values(files: &dyn Files, directory: &Path, options: &Options<'_>) 
     let mut build =
         Build { tree: Tree::default(), options: *options, warnings: Vec::new(), kustomizations: 0 };
     let values = build.run(files, directory)?;
-    Ok(Built { values, warnings: build.warnings })
+    Ok(Built { values, warnings: build.warnings, _tree: build.tree })
 }
 
 /// The state of one build.

@@ -187,7 +187,7 @@ impl BuildArgs {
 
     fn write(&self, built: &kustomize::Built) -> Result<()> {
         let Some(path) = &self.output else {
-            output::print(&built.to_yaml());
+            built.pieces().for_each(|piece| output::print(&piece));
             return Ok(());
         };
         let write = |path: &Path, text: &str| {
