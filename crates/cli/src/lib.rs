@@ -129,4 +129,19 @@ mod tests {
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
     }
+
+    /// Commands are defined late, and the words for their arguments must not replace those for the command.
+    #[test]
+    fn commands_keep_what_they_are_about() {
+        let mut cli = super::Cli::command();
+        cli.build();
+        let about = |path: &[&str]| {
+            let command = path.iter().try_fold(&cli, |at, name| at.find_subcommand(name));
+            command.and_then(clap::Command::get_about).map(ToString::to_string)
+        };
+        let helm = "Render, pack and look at charts, with Helm's own flags";
+        assert_eq!(about(&["helm"]).as_deref(), Some(helm));
+        let build = "Print the objects that a kustomization stands for";
+        assert_eq!(about(&["kustomize", "build"]).as_deref(), Some(build));
+    }
 }

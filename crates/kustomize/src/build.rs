@@ -297,3 +297,19 @@ fn drop_local(tree: &Tree, map: &mut ResMap) -> Result<()> {
     let all = std::mem::take(&mut map.list);
     map.append_all(tree, all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn pieces_are_cut_between_objects() {
+        let values = (0..500).map(|at| json!({ "name": format!("an object, number {at}") }));
+        let built = Built { values: values.collect(), ..Built::default() };
+        let pieces: Vec<String> = built.pieces().collect();
+        assert!(pieces.len() > 1 && pieces.iter().all(|piece| piece.len() < 2 * PIECE));
+        let documents: Vec<String> = built.values.iter().map(yaml::from_json).collect();
+        assert_eq!(pieces.concat(), documents.join("---\n"));
+    }
+}
