@@ -1,12 +1,61 @@
 //! How the program is linked.
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts by variables")]
-fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+use std::fmt::Write as _;
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    for input in ["build.rs", LAYOUT] {
+        println!("cargo:rerun-if-changed={input}");
+    }
     // As Go links its programs, because scripts start this one by the thousand. Of a program this size that can be at
     // any address the loader writes 70,000 addresses at each start, which touches 300 pages and takes 1 ms.
-    let target = |key: &str| std::env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
     if target("OS") == "linux" && target("ENV") == "gnu" {
         println!("cargo:rustc-link-arg-bins=-no-pie");
+        if takes_scripts() {
+            let script = Path::new(&variable("OUT_DIR")).join("layout.ld");
+            std::fs::write(&script, linker_script(&std::fs::read_to_string(LAYOUT)?))?;
+            println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", script.display());
+        }
     }
+    // `cargo xtask layout` asks for the linker's map.
+    println!("cargo:rerun-if-env-changed={MAP}");
+    let map = variable(MAP);
+    if !map.is_empty() {
+        println!("cargo:rustc-link-arg-bins=-Wl,-Map={map}");
+    }
+    Ok(())
+}
+
+/// The functions that stand together in the program, written by `cargo xtask layout`.
+const LAYOUT: &str = "layout.txt";
+
+const MAP: &str = "WEIR_LINK_MAP";
+
+#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts by variables")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+fn target(key: &str) -> String {
+    variable(&format!("CARGO_CFG_TARGET_{key}"))
+}
+
+/// Whether a release is linked by the linker that comes with the compiler. Others may not know linker scripts, and
+/// matching names takes ten seconds, which a build for tests need not spend.
+fn takes_scripts() -> bool {
+    let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+    variable("PROFILE") == "release"
+        && target("ARCH") == "x86_64"
+        && variable("RUSTC_LINKER").is_empty()
+        && !["link-arg", "linker"].iter().any(|own| flags.contains(own))
+}
+
+/// A script that puts these functions first. Their names end in a hash of the compiler's, for which a star stands.
+fn linker_script(layout: &str) -> String {
+    let functions = layout.lines().filter(|line| !line.starts_with('#'));
+    let mut script = "SECTIONS {\n.text.first : {\n".to_owned();
+    for (package, function) in functions.filter_map(|line| line.split_once(' ')) {
+        let _ = writeln!(script, "*.{package}-*.o(.text.{function}*)");
+    }
+    script + "}\n}\nINSERT BEFORE .text;\n"
 }

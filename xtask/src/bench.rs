@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: our release binary beside the real tool, on the same inputs, in one run.
 
-mod corpus;
+pub(crate) mod corpus;
 mod engines;
 
 use anyhow::Result;

@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod layout;
 mod oracle;
 mod schema;
 mod test;
@@ -33,6 +34,8 @@ enum Task {
     Vectors(vectors::Args),
     /// Write the tables of Kubernetes' built-in types from its OpenAPI document (needs Go).
     Schema,
+    /// Find the functions that `weir kustomize build` and `weir helm template` run, for the linker (needs valgrind).
+    Layout(layout::Args),
     /// Write the custom resource definitions in `crds/` from the types in `crates/common`.
     Crds,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Oracle(args) => oracle::run(&args),
         Task::Vectors(args) => vectors::run(&args),
         Task::Schema => schema::run(),
+        Task::Layout(args) => layout::run(&args),
         Task::Crds => cargo::run(&["run", "--quiet", "--package", "common", "--example", "crds"]),
     };
     match done {

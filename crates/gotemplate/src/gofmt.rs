@@ -21,6 +21,17 @@ const MAX_PRINTED: usize = 256 << 20;
 
 const TOO_LARGE: &str = "value is nested too deeply or too large to print";
 
+/// The digits of a byte with a space behind them, and how many bytes that takes.
+fn decimal(byte: usize) -> ([u8; 4], usize) {
+    let digit = |value: usize| b"0123456789".get(value % 10).copied().unwrap_or_default();
+    let (hundreds, tens, ones) = (digit(byte / 100), digit(byte / 10), digit(byte));
+    match byte {
+        0..10 => ([ones, b' ', b' ', b' '], 2),
+        10..100 => ([tens, ones, b' ', b' '], 3),
+        100.. => ([hundreds, tens, ones, b' '], 4),
+    }
+}
+
 /// The flags of a verb.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are Go's independent flags")]
@@ -299,6 +310,7 @@ impl Printer {
 
     /// Prints a map to `[]byte` plainly.
     fn byte_map(&mut self, entries: &[(&str, &[u8])]) {
+        let decimals = std::array::from_fn(decimal);
         self.text("map[");
         for (index, (key, bytes)) in entries.iter().enumerate() {
             if index > 0 {
@@ -306,7 +318,7 @@ impl Printer {
             }
             self.text(key);
             self.text(":[");
-            self.bytes(bytes);
+            self.bytes(bytes, &decimals);
             self.out.push(b']');
             if self.out.len() > MAX_PRINTED {
                 self.failed = Some(TOO_LARGE);
@@ -316,17 +328,22 @@ impl Printer {
         self.out.push(b']');
     }
 
-    /// Prints bytes as numbers with spaces between them.
-    fn bytes(&mut self, bytes: &[u8]) {
+    /// Prints bytes as numbers with spaces between them. Charts that print `$` by accident print every byte of their
+    /// files, so numbers are looked up and put together in blocks.
+    fn bytes(&mut self, bytes: &[u8], decimals: &[([u8; 4], usize); 256]) {
+        const BLOCK: usize = 1024;
         self.out.reserve(bytes.len().saturating_mul(4));
-        for byte in bytes {
-            let digits = [b'0' + byte / 100, b'0' + byte / 10 % 10, b'0' + byte % 10, b' '];
-            let leading = match byte {
-                0..10 => 2,
-                10..100 => 1,
-                100.. => 0,
-            };
-            self.out.extend_from_slice(digits.get(leading..).unwrap_or_default());
+        let mut block = [0; BLOCK];
+        for part in bytes.chunks(BLOCK / 4) {
+            let mut end = 0;
+            for byte in part {
+                let Some((digits, length)) = decimals.get(usize::from(*byte)) else { continue };
+                if let Some(place) = block.get_mut(end..end + 4) {
+                    place.copy_from_slice(digits);
+                    end += length;
+                }
+            }
+            self.out.extend_from_slice(block.get(..end).unwrap_or_default());
         }
         if !bytes.is_empty() {
             self.out.pop();
@@ -382,5 +399,22 @@ impl Printer {
             .unwrap_or(char::REPLACEMENT_CHARACTER);
         let quoted = quote_rune(c, self.flags.plus);
         self.pad(quoted.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_printed_across_blocks() {
+        for length in [0, 1, 255, 256, 257, 5000] {
+            let bytes: Vec<u8> = (0..=u8::MAX).cycle().step_by(7).take(length).collect();
+            let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
+            let mut printer = Printer::default();
+            printer.byte_map(&[("a", &bytes), ("b", b"\x00\xff")]);
+            let text = String::from_utf8(printer.finish().unwrap()).unwrap();
+            assert_eq!(text, format!("map[a:[{}] b:[0 255]]", numbers.join(" ")));
+        }
     }
 }

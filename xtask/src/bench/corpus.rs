@@ -6,22 +6,22 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// One command line to run in one folder.
-pub(super) struct Case {
+pub(crate) struct Case {
     /// The case's name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Where to run.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// What follows the program's name.
-    pub(super) arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// The same for the program that runs the original as a library, without the number of rounds; `None` if the case
     /// asks for flags that it does not have.
-    pub(super) library: Option<Vec<String>>,
+    pub(crate) library: Option<Vec<String>>,
     /// Bytes of the expected output.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 /// The kustomizations of a folder: `NAME/{case.json,src}`.
-pub(super) fn kustomizations(folder: &Path) -> Result<Vec<Case>> {
+pub(crate) fn kustomizations(folder: &Path) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for case in folders(folder)? {
         let Some(spec) = succeeding(&case)? else { continue };
@@ -41,7 +41,7 @@ pub(super) fn kustomizations(folder: &Path) -> Result<Vec<Case>> {
 }
 
 /// The charts of a folder: `NAME/{chart,cases/CASE}`.
-pub(super) fn charts(folder: &Path) -> Result<Vec<Case>> {
+pub(crate) fn charts(folder: &Path) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for chart in folders(folder)? {
         for case in folders(&chart.join("cases"))? {

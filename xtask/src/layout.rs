@@ -1,0 +1,180 @@
+//! `cargo xtask layout`: which functions the engines' commands run, so that the linker puts them side by side.
+//!
+//! A function that is called brings its page and the fifteen around it into memory. In a program of tens of megabytes
+//! the two thousand functions that a build or a rendering runs are everywhere, unless someone says where they belong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use crate::bench::corpus::{self, Case};
+use crate::cargo;
+
+/// Arguments of `cargo xtask layout`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A folder with the folders `kustomize` and `charts` of cases.
+    #[arg(default_value = "../shared/corpus/open")]
+    folder: PathBuf,
+    /// How many cases of each kind are run.
+    #[arg(long, default_value_t = 25)]
+    cases: usize,
+}
+
+/// Where the list goes.
+const LIST: &str = "crates/cli/layout.txt";
+
+const HEAD: &str = "\
+# Functions that stand side by side in the program, most used first: the crate they were compiled for, and the name up to
+# the compiler's hash. Written by `cargo xtask layout`; a name that is no more does no harm, a new one goes with the rest.
+";
+
+/// Runs commands under valgrind and writes the list.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let map = scratch.path().join("map");
+    let mut build = cargo::command("cargo");
+    build.args(["build", "--release", "--workspace", "--bin", "weir"]).env("WEIR_LINK_MAP", &map);
+    cargo::check(&mut build)?;
+    let map = std::fs::read_to_string(&map).context("the linker wrote no map")?;
+    let functions = functions(&map);
+    if functions.is_empty() {
+        bail!("the linker's map has no functions; only that of LLD can be read");
+    }
+    let folder = cargo::root().join(&args.folder);
+    let some = |cases: Vec<Case>| {
+        let step = cases.len().div_ceil(args.cases.max(1)).max(1);
+        cases.into_iter().step_by(step)
+    };
+    let mut runs: BTreeMap<String, usize> = BTreeMap::new();
+    let kinds = [
+        ("kustomize", corpus::kustomizations(&folder.join("kustomize"))?),
+        ("helm", corpus::charts(&folder.join("charts"))?),
+    ];
+    for (command, cases) in kinds {
+        for case in some(cases) {
+            for name in called(command, &case, scratch.path())? {
+                *runs.entry(name).or_default() += 1;
+            }
+        }
+    }
+    let list = list(&functions, &runs);
+    println!("{} functions in {LIST}", list.lines().count());
+    std::fs::write(cargo::root().join(LIST), [HEAD, &list].concat())
+        .with_context(|| format!("cannot write {LIST}"))
+}
+
+/// The functions that a command calls.
+fn called(command: &str, case: &Case, scratch: &Path) -> Result<BTreeSet<String>> {
+    let out = scratch.join("calls");
+    let mut valgrind = cargo::command("valgrind");
+    valgrind
+        .args(["--tool=callgrind", "--demangle=no"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(cargo::root().join("target/release/weir"))
+        .arg(command)
+        .args(&case.arguments)
+        .current_dir(&case.folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    cargo::check(&mut valgrind).with_context(|| format!("{} failed", case.name))?;
+    let text = std::fs::read_to_string(&out)?;
+    // `fn=(12) name` the first time, with `'2` behind it for a function in itself; `fn=(12)` from then on.
+    let names = text.lines().filter_map(|line| {
+        let named = line.strip_prefix("fn=").or_else(|| line.strip_prefix("cfn="))?;
+        let name = named.split_once(") ")?.1;
+        Some(name.split('\'').next().unwrap_or(name).to_owned())
+    });
+    Ok(names.collect())
+}
+
+/// One function of the program.
+struct Function {
+    /// The crate whose object file it stands in; generic functions of others among them.
+    package: String,
+    /// The name as the linker has it.
+    symbol: String,
+    /// `unlikely.` for those that the compiler takes for rarely used.
+    mark: &'static str,
+}
+
+/// The functions of a map that stand in sections of their own, in its order.
+fn functions(map: &str) -> Vec<Function> {
+    map.lines().filter_map(function).collect()
+}
+
+/// Reads `ADDRESS ADDRESS SIZE ALIGN PATH/weir-HASH.CRATE-HASH.….o:(.text.SYMBOL)`.
+fn function(line: &str) -> Option<Function> {
+    let (file, section) = line.split_once(":(.text.")?;
+    let section = section.strip_suffix(')')?;
+    let (mark, symbol) = match section.strip_prefix("unlikely.") {
+        Some(symbol) => ("unlikely.", symbol),
+        None => ("", section),
+    };
+    // What was compiled from C stands in archives.
+    let file = file.rsplit('/').next().filter(|file| file.ends_with(".rcgu.o"))?;
+    let package = file.split('.').nth(1)?.rsplit_once('-')?.0;
+    Some(Function { package: package.to_owned(), symbol: symbol.to_owned(), mark })
+}
+
+/// The lines of the list: what most runs call first, in the map's order where that is equal.
+fn list(functions: &[Function], runs: &BTreeMap<String, usize>) -> String {
+    let mut places: BTreeMap<(&str, String), (usize, usize)> = BTreeMap::new();
+    for (place, function) in functions.iter().enumerate() {
+        let Some(count) = runs.get(&function.symbol) else { continue };
+        let name = format!("{}{}", function.mark, without_hash(&function.symbol));
+        let entry = places.entry((&function.package, name)).or_insert((0, place));
+        entry.0 = entry.0.max(*count);
+    }
+    let mut sorted: Vec<_> = places.into_iter().collect();
+    sorted.sort_by_key(|(_, (count, place))| (std::cmp::Reverse(*count), *place));
+    let mut text = String::new();
+    for ((package, name), _) in sorted {
+        let _ = writeln!(text, "{package} {name}");
+    }
+    text
+}
+
+/// Cuts off the compiler's hash, `17h` and sixteen digits, and what the optimiser puts behind a name.
+fn without_hash(symbol: &str) -> &str {
+    let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
+    let is_hash =
+        |rest: &str| rest.len() >= 16 && rest.bytes().take(16).all(|byte| byte.is_ascii_hexdigit());
+    match symbol.rsplit_once("17h") {
+        Some((name, rest)) if is_hash(rest) => symbol.get(..name.len() + 3).unwrap_or(symbol),
+        _ => symbol,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_listed_by_runs() {
+        let map = "\
+  a33f00   a33f00     11f    16         /t/deps/weir-aa.yaml-bb.yaml.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4yaml4scan17h0123456789abcdefE)
+  a34f00   a34f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4core4drop17h0123456789abcdefE.llvm.12)
+  a35f00   a35f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text.unlikely._ZN4helm4fail17h0123456789abcdefE)
+  a36f00   a36f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4helm5never17h0123456789abcdefE)
+  a37f00   a37f00     11f    16         /t/deps/weir-aa.alloc-bb.alloc.cc-cgu.0.rcgu.o.rcgu.o:(.text._RNvNtCs1_5alloc4grow.llvm.34)
+  a36f00   a36f00     11f     1                 _ZN4helm5never17h0123456789abcdefE
+";
+        let functions = functions(map);
+        assert_eq!(functions.len(), 5);
+        let called = [
+            ("_ZN4yaml4scan17h0123456789abcdefE", 1),
+            ("_ZN4core4drop17h0123456789abcdefE.llvm.12", 2),
+            ("_ZN4helm4fail17h0123456789abcdefE", 1),
+            ("_RNvNtCs1_5alloc4grow.llvm.34", 1),
+        ];
+        let runs = called.map(|(name, count)| (name.to_owned(), count)).into();
+        assert_eq!(
+            list(&functions, &runs),
+            "helm _ZN4core4drop17h\nyaml _ZN4yaml4scan17h\nhelm unlikely._ZN4helm4fail17h\nalloc _RNvNtCs1_5alloc4grow\n"
+        );
+    }
+}
