@@ -1,6 +1,6 @@
 //! What a person sees: marks, tables, exit codes. The one place of the crate that writes to the terminal.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 /// How a command ended.
@@ -29,6 +29,13 @@ pub(crate) fn program() -> String {
 /// Prints on standard output. A closed pipe is no error: `weir get … | head` is a fine thing to do.
 pub(crate) fn print(text: &str) {
     let _closed_pipe = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// The same for a text in parts, of which it does not make one.
+pub(crate) fn print_parts<T: AsRef<str>>(parts: &[T]) {
+    let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let mut parts = parts.iter().map(|part| part.as_ref().as_bytes());
+    let _closed_pipe = parts.try_for_each(|part| out.write_all(part)).and_then(|()| out.flush());
 }
 
 /// Prints one line of progress on standard error.

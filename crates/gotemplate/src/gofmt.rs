@@ -311,6 +311,8 @@ impl Printer {
     /// Prints a map to `[]byte` plainly.
     fn byte_map(&mut self, entries: &[(&str, &[u8])]) {
         let decimals = std::array::from_fn(decimal);
+        let sizes = entries.iter().map(|(key, bytes)| key.len() + 4 * (bytes.len() + 1));
+        self.out.reserve(sizes.sum());
         self.text("map[");
         for (index, (key, bytes)) in entries.iter().enumerate() {
             if index > 0 {
@@ -332,7 +334,6 @@ impl Printer {
     /// files, so numbers are looked up and put together in blocks.
     fn bytes(&mut self, bytes: &[u8], decimals: &[([u8; 4], usize); 256]) {
         const BLOCK: usize = 1024;
-        self.out.reserve(bytes.len().saturating_mul(4));
         let mut block = [0; BLOCK];
         for part in bytes.chunks(BLOCK / 4) {
             let mut end = 0;

@@ -1,32 +1,74 @@
 //! Go strings: bytes that are usually, but not always, UTF-8.
 
 use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 /// A Go string: immutable bytes, cheap to clone, usually UTF-8.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Str(Rc<[u8]>);
+#[derive(Clone)]
+pub struct Str(Bytes);
+
+/// Most strings are short and copied to where their count of owners stands. Long ones, such as all of a chart printed,
+/// stay where they were put together, because twice as much memory would be too much.
+#[derive(Clone)]
+enum Bytes {
+    Short(Rc<[u8]>),
+    Long(Rc<Vec<u8>>),
+}
+
+/// Strings from this size on are not copied, in bytes.
+const LONG: usize = 32 << 10;
 
 impl Str {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Bytes::Short(bytes) => bytes,
+            Bytes::Long(bytes) => bytes,
+        }
     }
 
     /// The text; invalid bytes become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
-        lossy(&self.0)
+        lossy(self.as_bytes())
     }
 
     /// Length in bytes, as Go's `len`.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
     /// True for the empty string.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_bytes().is_empty()
+    }
+}
+
+impl PartialEq for Str {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Str {}
+
+impl PartialOrd for Str {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Str {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for Str {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
@@ -44,31 +86,35 @@ impl Default for Str {
 
 impl Borrow<[u8]> for Str {
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
 impl From<&str> for Str {
     fn from(text: &str) -> Self {
-        Self(Rc::from(text.as_bytes()))
+        Self::from(text.as_bytes())
     }
 }
 
 impl From<&[u8]> for Str {
     fn from(bytes: &[u8]) -> Self {
-        Self(Rc::from(bytes))
+        Self(Bytes::Short(Rc::from(bytes)))
     }
 }
 
 impl From<String> for Str {
     fn from(text: String) -> Self {
-        Self(Rc::from(text.into_bytes()))
+        Self::from(text.into_bytes())
     }
 }
 
 impl From<Vec<u8>> for Str {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Rc::from(bytes))
+    fn from(mut bytes: Vec<u8>) -> Self {
+        if bytes.len() < LONG {
+            return Self(Bytes::Short(Rc::from(bytes)));
+        }
+        bytes.shrink_to_fit();
+        Self(Bytes::Long(Rc::new(bytes)))
     }
 }
 
@@ -159,4 +205,19 @@ pub(crate) fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     }
     out.extend_from_slice(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_strings_are_like_short_ones() {
+        let bytes = vec![b'x'; LONG];
+        let (short, long) = (Str::from(bytes.as_slice()), Str::from(bytes));
+        assert_eq!(short, long);
+        assert_eq!((short.len(), long.len()), (LONG, LONG));
+        assert!(long > Str::from("x"));
+        assert_eq!(size_of::<Str>(), size_of::<&[u8]>());
+    }
 }

@@ -1,6 +1,8 @@
 //! Renders a chart as `helm template` and `helm install` do.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gotemplate::{Environment, Limits};
 use serde_json::{Value as Json, json};
@@ -90,7 +92,7 @@ pub struct Rendered {
     pub values: Values,
 }
 
-/// The stack of the thread that renders: a thousand includes inside each other, as Helm allows,
+/// The stack on which templates are rendered: a thousand includes inside each other, as Helm allows,
 /// take about this much in a debug build. Only what is used is taken from the system.
 const STACK: usize = 512 << 20;
 
@@ -209,13 +211,11 @@ fn release(options: &Options<'_>) -> Json {
     })
 }
 
-pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        let thread = thread
-            .map_err(|error| Error::new(format!("cannot start the rendering thread: {error}")))?;
-        thread.join().map_err(|_| Error::new("rendering template failed"))?
-    })
+/// Works on a stack of its own, in this thread: a new thread would get a heap of its own too, and glibc asks the system
+/// for each single page of such a heap. A panic becomes an error.
+pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(work)))
+        .unwrap_or_else(|_| Err(Error::new("rendering template failed")))
 }
 
 const NOTES: &str = "NOTES.txt";
@@ -238,25 +238,40 @@ fn take_notes(
     (kept, notes.join("\n"))
 }
 
-fn source(out: &mut String, path: &str, content: &str) {
-    for part in ["---\n# Source: ", path, "\n", content, "\n"] {
-        out.push_str(part);
+/// What one printed document is made of.
+fn document<'r>(path: &'r str, content: Cow<'r, str>) -> [Cow<'r, str>; 5] {
+    ["---\n# Source: ".into(), path.into(), "\n".into(), content, "\n".into()]
+}
+
+/// Takes white space from the end of a text in parts.
+fn trim_end(parts: &mut Vec<Cow<'_, str>>) {
+    while let Some(last) = parts.pop() {
+        let kept = last.trim_end().len();
+        if kept > 0 {
+            parts.push(match last {
+                Cow::Borrowed(text) => text.get(..kept).unwrap_or(text).into(),
+                Cow::Owned(mut text) => {
+                    text.truncate(kept);
+                    text.into()
+                }
+            });
+            return;
+        }
     }
 }
 
 impl Rendered {
     /// The manifest as Helm stores it in a release; with the CRDs first when asked.
     pub fn manifest(&self, include_crds: bool) -> String {
-        let mut out = String::new();
-        if include_crds {
-            for crd in &self.crds {
-                source(&mut out, &crd.filename, &String::from_utf8_lossy(&crd.data));
-            }
-        }
-        for manifest in &self.manifests {
-            source(&mut out, &manifest.name, &manifest.content);
-        }
-        out
+        self.documents(include_crds).concat()
+    }
+
+    fn documents(&self, include_crds: bool) -> Vec<Cow<'_, str>> {
+        let crds = self.crds.iter().filter(|_| include_crds);
+        let crds = crds.map(|crd| document(&crd.filename, String::from_utf8_lossy(&crd.data)));
+        let manifests = self.manifests.iter();
+        let manifests = manifests.map(|it| document(&it.name, it.content.as_str().into()));
+        crds.chain(manifests).flatten().collect()
     }
 
     /// What `helm template` prints without flags: manifests, then hooks.
@@ -266,16 +281,21 @@ impl Rendered {
 
     /// What `helm template` prints.
     pub fn text_with(&self, options: TextOptions) -> String {
-        let mut out = format!("{}\n", self.manifest(options.include_crds).trim());
-        if !options.no_hooks {
-            for hook in &self.hooks {
-                if options.skip_tests && hook.events.contains(&HookEvent::Test) {
-                    continue;
-                }
-                source(&mut out, &hook.path, &hook.manifest);
-            }
-        }
-        out
+        self.parts(options).concat()
+    }
+
+    /// The same in parts, for who need not have all of it in memory once more.
+    pub fn parts(&self, options: TextOptions) -> Vec<Cow<'_, str>> {
+        let mut parts = self.documents(options.include_crds);
+        trim_end(&mut parts);
+        parts.push("\n".into());
+        let is_wanted = |hook: &&Hook| {
+            let skipped = options.skip_tests && hook.events.contains(&HookEvent::Test);
+            !options.no_hooks && !skipped
+        };
+        let hooks = self.hooks.iter().filter(is_wanted);
+        parts.extend(hooks.flat_map(|hook| document(&hook.path, hook.manifest.as_str().into())));
+        parts
     }
 }
 

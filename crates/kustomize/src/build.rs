@@ -68,8 +68,6 @@ pub struct Built {
     pub values: Vec<Value>,
     /// What the user should hear, for instance of deprecated fields.
     pub warnings: Vec<String>,
-    /// What the objects were made of, for who ends after printing them and need not take it apart.
-    _tree: Tree,
 }
 
 impl Built {
@@ -145,7 +143,7 @@ pub fn build_values(files: &dyn Files, directory: &Path, options: &Options<'_>) 
     let mut build =
         Build { tree: Tree::default(), options: *options, warnings: Vec::new(), kustomizations: 0 };
     let values = build.run(files, directory)?;
-    Ok(Built { values, warnings: build.warnings, _tree: build.tree })
+    Ok(Built { values, warnings: build.warnings })
 }
 
 /// The state of one build.

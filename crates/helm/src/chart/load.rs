@@ -132,14 +132,16 @@ impl Folder {
                 "cannot load irregular file {name} as it has file mode type bits set"
             )));
         }
-        let mut file = std::fs::File::open(&target).map_err(failed)?;
+        let file = std::fs::File::open(&target).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         self.left = self.left.checked_sub(metadata.len()).ok_or_else(too_large)?;
         if self.files.len() >= MAX_ENTRIES {
             return Err(Error::new(format!("the chart has more than {MAX_ENTRIES} files")));
         }
-        let mut data = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-        file.read_to_end(&mut data).map_err(failed)?;
+        // A byte more, so that the end is seen without growing; the file is not asked for its size once more either.
+        let size = usize::try_from(metadata.len()).unwrap_or_default();
+        let mut data = Vec::with_capacity(size + 1);
+        file.take(MAX_CHART).read_to_end(&mut data).map_err(failed)?;
         let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
         self.files.push(File {
             name: name.to_owned(),

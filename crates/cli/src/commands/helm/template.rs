@@ -323,6 +323,10 @@ impl Args {
                 }
                 "\n".to_owned()
             }
+            None if self.show_only.is_empty() => {
+                output::print_parts(&rendered.parts(options));
+                return Exit::Done;
+            }
             None => rendered.text_with(options),
         };
         if self.show_only.is_empty() {
