@@ -1,5 +1,6 @@
 //! How the program is linked.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -50,12 +51,22 @@ fn takes_scripts() -> bool {
         && !["link-arg", "linker"].iter().any(|own| flags.contains(own))
 }
 
-/// A script that puts these functions first. Their names end in a hash of the compiler's, for which a star stands.
+/// From this many functions of the list on, the constants of a crate stand together too.
+const MANY: usize = 10;
+
+/// A script that puts these functions first, and the constants of the crates that most of them are from. The names end in
+/// a hash of the compiler's, for which a star stands.
 fn linker_script(layout: &str) -> String {
-    let functions = layout.lines().filter(|line| !line.starts_with('#'));
+    let lines = layout.lines().filter(|line| !line.starts_with('#'));
+    let mut packages: BTreeMap<&str, usize> = BTreeMap::new();
     let mut script = "SECTIONS {\n.text.first : {\n".to_owned();
-    for (package, function) in functions.filter_map(|line| line.split_once(' ')) {
+    for (package, function) in lines.filter_map(|line| line.split_once(' ')) {
         let _ = writeln!(script, "*.{package}-*.o(.text.{function}*)");
+        *packages.entry(package).or_default() += 1;
     }
-    script + "}\n}\nINSERT BEFORE .text;\n"
+    script.push_str("}\n}\nINSERT BEFORE .text;\nSECTIONS {\n.rodata.first : {\n");
+    for (package, _) in packages.iter().filter(|(_, functions)| **functions >= MANY) {
+        let _ = writeln!(script, "*.{package}-*.o(.rodata .rodata.*)");
+    }
+    script + "}\n}\nINSERT BEFORE .rodata;\n"
 }
