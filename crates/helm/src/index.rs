@@ -7,7 +7,7 @@ use gotemplate::semver::{Constraint, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, boolean, text, texts};
 use crate::values::conversion;
 use crate::{Error, Result};
 
@@ -22,14 +22,16 @@ pub struct ChartVersion {
     #[serde(flatten)]
     pub metadata: Metadata,
     /// Where the package is, absolute or relative to the repository.
+    #[serde(deserialize_with = "texts")]
     pub urls: Vec<String>,
     /// When it was added, RFC 3339.
+    #[serde(deserialize_with = "text")]
     pub created: String,
     /// Whether it was withdrawn.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(deserialize_with = "boolean", skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
     /// SHA-256 of the package in hexadecimal.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "String::is_empty")]
     pub digest: String,
 }
 
@@ -122,6 +124,7 @@ impl RepositoryIndex {
         let mut index = Self::from_head(json)?;
         for (name, versions) in json.get("entries").and_then(Json::as_object).into_iter().flatten()
         {
+            index.keep(name, None);
             for version in versions.as_array().into_iter().flatten() {
                 index.keep(name, serde_json::from_value(version.clone()).ok());
             }

@@ -126,12 +126,12 @@ pub(crate) fn scalar_text(value: Json) -> Option<String> {
     }
 }
 
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Json::deserialize(deserializer)?;
     scalar_text(value).ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
 }
 
-fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let values = Option::<Vec<Json>>::deserialize(deserializer)?.unwrap_or_default();
     let texts: Option<Vec<String>> = values.into_iter().map(scalar_text).collect();
     texts.ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
@@ -146,7 +146,7 @@ pub(crate) fn text_map<'de, D: Deserializer<'de>>(
     texts.ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
 }
 
-fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(crate) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::<bool>::deserialize(deserializer)?.unwrap_or_default())
 }
 

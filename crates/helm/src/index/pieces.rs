@@ -22,6 +22,7 @@ struct Reader {
     head: String,
     piece: String,
     place: Place,
+    has_entries: bool,
 }
 
 /// Reads an index; `None` when it is written in another way and must be read as a whole.
@@ -31,6 +32,7 @@ pub(super) fn read(source: &mut (impl BufRead + Seek)) -> Result<Option<Reposito
         head: String::new(),
         piece: String::new(),
         place: Place::Head,
+        has_entries: false,
     };
     let mut line = String::new();
     loop {
@@ -49,6 +51,9 @@ pub(super) fn read(source: &mut (impl BufRead + Seek)) -> Result<Option<Reposito
     let Ok(json) = yaml::to_json(&reader.head, yaml::Rules::V2) else { return Ok(None) };
     let head = RepositoryIndex::from_head(&json)?;
     let entries = std::mem::take(&mut reader.index.entries);
+    if json.get("entries").is_some() {
+        return Ok(None);
+    }
     Ok((!entries.is_empty()).then_some(RepositoryIndex { entries, ..head }))
 }
 
@@ -57,7 +62,7 @@ impl Reader {
     fn line(&mut self, line: &str) -> Result<bool> {
         let text = line.trim_start_matches(' ');
         let indent = line.len() - text.len();
-        let text = text.trim_end();
+        let text = text.trim_end_matches([' ', '\r', '\n']);
         // Tabs, flow style and several documents are not usual.
         if indent == 0 && (text.starts_with(['{', '[', '\t', '%']) || text == "...") {
             return Ok(false);
@@ -68,6 +73,10 @@ impl Reader {
                 return Ok(false);
             }
             if text == "entries:" {
+                // A second time is for the YAML reader to refuse.
+                if std::mem::replace(&mut self.has_entries, true) {
+                    return Ok(false);
+                }
                 self.place = Place::Entries(None);
                 return Ok(true);
             }

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::ChartVersion;
 use crate::metadata::{Dependency, Maintainer, scalar_text};
 
@@ -52,6 +54,50 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// Whether a text has no characters that YAML refuses or that mean more than themselves: controls, tabs, marks of byte
+/// order, and ends of lines that only YAML knows.
+fn is_plain_text(text: &str) -> bool {
+    let usual = |byte: u8| matches!(byte, b' '..=b'~' | b'\n');
+    // Without a way out in the middle, so that many bytes are looked at together.
+    if text.bytes().fold(true, |all, byte| all & usual(byte)) {
+        return true;
+    }
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let odd = match c {
+            '\n' => false,
+            '\r' => characters.peek() != Some(&'\n'),
+            '\0'..='\x1f' | '\x7f'..='\u{9f}' => true,
+            c => matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'),
+        };
+        if odd {
+            return false;
+        }
+    }
+    true
+}
+
+/// The keys of a mapping that were read.
+#[derive(Default)]
+struct Keys<'t> {
+    all: SmallVec<[&'t str; 24]>,
+    greatest: &'t str,
+}
+
+impl<'t> Keys<'t> {
+    /// Adds a key, unless it is there: that is for the YAML reader to refuse.
+    fn add(&mut self, key: &'t str) -> Option<()> {
+        // Those who write indexes sort the keys.
+        if key > self.greatest {
+            self.greatest = key;
+        } else if self.all.contains(&key) {
+            return None;
+        }
+        self.all.push(key);
+        Some(())
+    }
+}
+
 /// What a key has.
 enum Value {
     Text(String),
@@ -61,10 +107,15 @@ enum Value {
 
 /// Reads an item of the list of a chart's versions.
 pub(super) fn version(piece: &str) -> Option<ChartVersion> {
+    if !is_plain_text(piece) {
+        return None;
+    }
     let mut lines = Lines::new(piece);
     let column = lines.enter_item()?;
     let mut version = ChartVersion::default();
-    mapping(&mut lines, column, &mut |lines, key, value| {
+    let mut keys = Keys::default();
+    mapping(&mut lines, column, &mut |lines, key, rest, value| {
+        keys.add(key)?;
         let metadata = &mut version.metadata;
         let slot = match key {
             "name" => &mut metadata.name,
@@ -81,8 +132,9 @@ pub(super) fn version(piece: &str) -> Option<ChartVersion> {
             "created" => &mut version.created,
             "digest" => &mut version.digest,
             "deprecated" | "removed" => {
+                // A quoted one is no boolean, one that goes on is none either.
                 let Value::Text(text) = value else { return None };
-                let flag = text.parse().ok()?;
+                let flag = text.parse().ok().filter(|_| text == rest)?;
                 *(if key == "removed" { &mut version.removed } else { &mut metadata.deprecated }) =
                     flag;
                 return Some(());
@@ -105,7 +157,7 @@ pub(super) fn version(piece: &str) -> Option<ChartVersion> {
             "annotations" => {
                 let Value::Below(column) = value else { return None };
                 let column = deeper(lines, column)?;
-                return mapping(lines, column, &mut |_, key, value| {
+                return mapping(lines, column, &mut |_, key, _, value| {
                     let Value::Text(text) = value else { return None };
                     metadata.annotations.insert(key.to_owned(), text).is_none().then_some(())
                 });
@@ -132,35 +184,40 @@ fn shrink(version: &mut ChartVersion) {
 }
 
 fn set(slot: &mut String, value: Value) -> Option<()> {
-    match value {
-        // A key that stands twice is for the YAML reader to refuse.
-        Value::Text(text) if slot.is_empty() => *slot = text,
-        _ => return None,
-    }
+    let Value::Text(text) = value else { return None };
+    *slot = text;
     Some(())
 }
 
 fn maintainer(lines: &mut Lines<'_>, column: usize) -> Option<Maintainer> {
     let mut maintainer = Maintainer::default();
-    mapping(lines, column, &mut |_, key, value| match key {
-        "name" => set(&mut maintainer.name, value),
-        "email" => set(&mut maintainer.email, value),
-        "url" => set(&mut maintainer.url, value),
-        _ => None,
+    let mut keys = Keys::default();
+    mapping(lines, column, &mut |_, key, _, value| {
+        keys.add(key)?;
+        match key {
+            "name" => set(&mut maintainer.name, value),
+            "email" => set(&mut maintainer.email, value),
+            "url" => set(&mut maintainer.url, value),
+            _ => None,
+        }
     })?;
     Some(maintainer)
 }
 
 fn dependency(lines: &mut Lines<'_>, column: usize) -> Option<Dependency> {
     let mut dependency = Dependency::default();
-    mapping(lines, column, &mut |lines, key, value| match key {
-        "name" => set(&mut dependency.name, value),
-        "version" => set(&mut dependency.version, value),
-        "repository" => set(&mut dependency.repository, value),
-        "condition" => set(&mut dependency.condition, value),
-        "alias" => set(&mut dependency.alias, value),
-        "tags" => texts(lines, &value, &mut dependency.tags),
-        _ => None,
+    let mut keys = Keys::default();
+    mapping(lines, column, &mut |lines, key, _, value| {
+        keys.add(key)?;
+        match key {
+            "name" => set(&mut dependency.name, value),
+            "version" => set(&mut dependency.version, value),
+            "repository" => set(&mut dependency.repository, value),
+            "condition" => set(&mut dependency.condition, value),
+            "alias" => set(&mut dependency.alias, value),
+            "tags" => texts(lines, &value, &mut dependency.tags),
+            _ => None,
+        }
     })?;
     Some(dependency)
 }
@@ -174,7 +231,7 @@ fn deeper(lines: &Lines<'_>, column: usize) -> Option<usize> {
 fn mapping<'t>(
     lines: &mut Lines<'t>,
     column: usize,
-    field: &mut dyn FnMut(&mut Lines<'t>, &str, Value) -> Option<()>,
+    field: &mut dyn FnMut(&mut Lines<'t>, &'t str, &str, Value) -> Option<()>,
 ) -> Option<()> {
     while let Some(line) = lines.next {
         if line.indent < column || (line.indent == column && is_item(line.text)) {
@@ -186,7 +243,7 @@ fn mapping<'t>(
         let (key, rest) = split_key(line.text)?;
         lines.advance();
         let value = value(lines, column, rest)?;
-        field(lines, key, value)?;
+        field(lines, key, rest, value)?;
     }
     Some(())
 }

@@ -1,4 +1,10 @@
-//! However an index is written, reading it in pieces gives what reading it as a whole gives.
+//! However an index is written, reading it in pieces gives what reading it as a whole gives: comments, anchors, texts of
+//! several lines, keys that stand twice, CRLF, tabs, byte order marks, NULs, bytes that are no UTF-8, and a last line
+//! without its end.
+
+use std::fmt::Write as _;
+
+use gotemplate::{Environment as _, Fixed};
 
 use super::{RepositoryIndex, pieces, scan, whole};
 
@@ -124,4 +130,219 @@ fn an_index_is_written_as_helm_writes_it() {
         "annotations:\n  a: b\napiVersion: v1\nentries:\n  app:\n  - apiVersion: v2\n    created: \"2026-01-02T03:04:05Z\"\n    name: app\n    urls:\n    - https://example.org/app-1.2.3.tgz\n    version: 1.2.3\ngenerated: \"2026-01-02T03:04:05Z\"\n"
     );
     assert_eq!(RepositoryIndex::parse(&read.to_yaml().unwrap()).unwrap(), read);
+}
+
+/// Lines that an index in the usual style has, or that somebody could write into one; `C` is the column of keys.
+const LINES: &[&str] = &[
+    "Chome: https://example.org/#a",
+    "Cdescription: Text that goes on",
+    "C  in a second line",
+    "C    and: a third",
+    "Cdescription: 'quoted",
+    "C  and closed'",
+    "Cdescription: \"with \\\"escapes\\\" \\u00e9\"",
+    "Cdescription: |",
+    "Cdescription: |-",
+    "Cdescription: |+",
+    "Cdescription: >-",
+    "C  - like: an item",
+    "C   farther in",
+    "Cdescription: text # and a comment",
+    "Cdescription: é\u{a0}ü\u{2028}",
+    "Cdescription: a\u{0}b",
+    "Cdescription: a\u{1}b",
+    "Cdescription: a\tb\t",
+    "\t",
+    "C\tindented: with a tab",
+    "C\u{feff}icon: x",
+    "",
+    "C",
+    "C      ",
+    "\u{a0}",
+    "# a comment",
+    "  # a comment",
+    "    # a comment",
+    "C# a comment",
+    "Cname: app",
+    "Cname: other",
+    "Cversion: 2.0.0-rc.1",
+    "Cversion: \"1.0\"",
+    "Cversion: 1.0",
+    "Cversion: v3",
+    "CapiVersion: v1",
+    "CappVersion: 0x1f",
+    "CappVersion: 1e3",
+    "CappVersion: 2026-01-02",
+    "CappVersion: 12:30:45",
+    "CappVersion: 007",
+    "CappVersion: ~",
+    "Ccreated: \"2026-01-02T03:04:05.6789Z\"",
+    "Cdigest: 0000000000000000000000000000000000000000000000000000000000000012",
+    "Cdeprecated: true",
+    "Cdeprecated: yes",
+    "Cremoved: \"true\"",
+    "Ctype: library",
+    "Ctype: other",
+    "Ckeywords:",
+    "C- one",
+    "C- two words",
+    "C  - farther in",
+    "C- 'quoted'",
+    "C- key: value",
+    "C- 7",
+    "C-",
+    "Ckeywords: [a, b]",
+    "Csources:",
+    "Curls:",
+    "C- https://example.org/a.tgz",
+    "Cmaintainers:",
+    "C- name: Someone",
+    "C  email: someone@example.org",
+    "C  url:",
+    "Cdependencies:",
+    "C  alias: x",
+    "C  tags:",
+    "C  - t",
+    "C  repository: oci://example.org",
+    "Cannotations:",
+    "C  a/b: text",
+    "C  c: |",
+    "C    more",
+    "C  \"d\": e",
+    "Cannotations: &a {a: b}",
+    "Cannotations: *a",
+    "C<<: *b",
+    "  - &b",
+    "  - *b",
+    "Cunknown: field",
+    "C? complex",
+    "C: key",
+    "Cicon: !!str 7",
+    "Cicon: 'it''s'",
+    "Ccondition:value",
+    "  - null",
+    "  - {name: app, version: 1.0.0}",
+    "  - name: app",
+    "  -  name: app",
+    "  -",
+    "    - name: app",
+    "- name: app",
+    "  app:",
+    "  \"other\":",
+    "  other: []",
+    "  yes:",
+    "  1.0:",
+    "  new: &c",
+    "entries:",
+    "entries: # again",
+    "generated: now",
+    "serverInfo:",
+    "annotations:",
+    "publicKeys:",
+    "- key",
+    "---",
+    "...",
+    "%YAML 1.1",
+    "{",
+    "[",
+    "garbage",
+];
+
+/// Numbers that look random, and are the same in every run.
+struct Dice(Fixed);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        let mut bytes = [0; 8];
+        self.0.random(&mut bytes);
+        usize::try_from(u64::from_le_bytes(bytes) % limit as u64).unwrap()
+    }
+
+    fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    fn line(&mut self, column: usize) -> String {
+        let column = if self.one_in(40) { column + self.below(3) - 1 } else { column };
+        LINES[self.below(LINES.len())].replacen('C', &" ".repeat(column), 1)
+    }
+
+    /// An index with some charts and versions, most of them usual, and some lines among theirs.
+    fn index(&mut self) -> String {
+        let column = if self.one_in(4) { 4 } else { 2 };
+        let (dash, keys) = (" ".repeat(column), column + 2);
+        let mut lines = vec!["apiVersion: v1".to_owned(), "entries:".to_owned()];
+        let mut odd = self.below(4);
+        for chart in 0..=self.below(3) {
+            lines.push(format!("  chart-{chart}:"));
+            for version in 0..=self.below(3) {
+                lines.push(format!("{dash}- name: chart-{chart}"));
+                for line in ["Cversion: ", "CapiVersion: v2", "Curls:", "C- https://example.org/x"]
+                {
+                    let line = line.replacen('C', &" ".repeat(keys), 1);
+                    lines.push(if line.ends_with(' ') {
+                        format!("{line}{version}.0.0")
+                    } else {
+                        line
+                    });
+                    while odd > 0 && self.one_in(3) {
+                        odd -= 1;
+                        let count = 1 + self.below(2);
+                        lines.extend((0..count).map(|_| self.line(keys)));
+                    }
+                }
+            }
+        }
+        lines.push("generated: \"2026-01-02T03:04:05Z\"".to_owned());
+        let mut text = String::from(if self.one_in(30) { "\u{feff}" } else { "" });
+        let windows = self.one_in(8);
+        for line in lines {
+            let end = if windows || self.one_in(60) { "\r\n" } else { "\n" };
+            let blanks = if self.one_in(60) { "  " } else { "" };
+            write!(text, "{line}{blanks}{end}").unwrap();
+        }
+        if self.one_in(4) {
+            text.truncate(text.trim_end().len());
+        }
+        text
+    }
+}
+
+#[test]
+fn random_indexes_are_read_in_pieces_as_they_are_read_as_a_whole() {
+    let mut dice = Dice(Fixed::default());
+    let (mut read, mut in_pieces, mut refused) = (0, 0, 0);
+    for _ in 0..3_000 {
+        let text = dice.index();
+        let found = RepositoryIndex::parse(&text);
+        let expected = whole(&text).and_then(|json| RepositoryIndex::from_json(&json));
+        match (found, expected) {
+            (Ok(found), Ok(mut expected)) => {
+                expected.sort();
+                assert_eq!(found, expected, "{text}");
+                read += 1;
+                in_pieces += usize::from(agree(&text).0);
+            }
+            (Err(found), Err(expected)) => {
+                assert_eq!(found.to_string(), expected.to_string(), "{text}");
+                refused += 1;
+            }
+            (found, expected) => panic!("{found:?}\n{expected:?}\n{text}"),
+        }
+    }
+    // Of each kind there are many, or the test says little.
+    assert!(in_pieces > 1_000 && read > in_pieces && refused > 1_000);
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_refused_wherever_they_stand() {
+    let usual = index(&USUAL.replace("MORE", "    description: text\n    # a comment\n"));
+    for at in 0..=usual.len() {
+        for bad in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80"] {
+            let bytes = [&usual.as_bytes()[..at], bad, &usual.as_bytes()[at..]].concat();
+            let error = RepositoryIndex::read(std::io::Cursor::new(bytes)).unwrap_err();
+            let expected = "cannot read the index: stream did not contain valid UTF-8";
+            assert_eq!(error.to_string(), expected, "{at}");
+        }
+    }
 }
