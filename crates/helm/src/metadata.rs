@@ -162,7 +162,8 @@ fn invalid(text: impl std::fmt::Display) -> Error {
 
 /// Makes white space plain and drops what cannot be printed.
 fn sanitize(text: &mut String) {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    // Without a way out in the middle, so that many bytes are looked at together.
+    if text.bytes().fold(true, |all, byte| all & (b' '..=b'~').contains(&byte)) {
         return;
     }
     let clean: String = text
@@ -227,6 +228,7 @@ impl Metadata {
 
     fn validate_dependencies(&mut self) -> Result<()> {
         let mut keys = BTreeSet::new();
+        let is_alone = self.dependencies.len() == 1;
         for dependency in &mut self.dependencies {
             sanitize(&mut dependency.name);
             sanitize(&mut dependency.version);
@@ -242,7 +244,7 @@ impl Metadata {
             }
             let key =
                 if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
-            if !keys.insert(key.clone()) {
+            if !is_alone && !keys.insert(key.clone()) {
                 return Err(invalid(format!(
                     "more than one dependency with name or alias {key:?}"
                 )));

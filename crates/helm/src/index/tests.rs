@@ -3,6 +3,7 @@
 //! without its end.
 
 use std::fmt::Write as _;
+use std::io::{BufReader, Cursor};
 
 use gotemplate::{Environment as _, Fixed};
 
@@ -18,7 +19,7 @@ fn index(entry: &str) -> String {
 /// Both ways of reading agree; returns whether the pieces could be read, and whether without the YAML reader.
 #[track_caller]
 fn agree(text: &str) -> (bool, bool) {
-    let pieces = pieces::read(&mut std::io::Cursor::new(text)).unwrap();
+    let pieces = pieces::read(&mut Cursor::new(text)).unwrap();
     let whole = whole(text).and_then(|json| RepositoryIndex::from_json(&json)).unwrap();
     let usual = pieces.is_some();
     if let Some(pieces) = pieces {
@@ -308,13 +309,17 @@ impl Dice {
     }
 }
 
+fn in_chunks(bytes: &[u8], size: usize) -> Result<RepositoryIndex, crate::Error> {
+    RepositoryIndex::read(BufReader::with_capacity(size, Cursor::new(bytes)))
+}
+
 #[test]
 fn random_indexes_are_read_in_pieces_as_they_are_read_as_a_whole() {
     let mut dice = Dice(Fixed::default());
     let (mut read, mut in_pieces, mut refused) = (0, 0, 0);
     for _ in 0..3_000 {
         let text = dice.index();
-        let found = RepositoryIndex::parse(&text);
+        let found = in_chunks(text.as_bytes(), 1 + dice.below(40));
         let expected = whole(&text).and_then(|json| RepositoryIndex::from_json(&json));
         match (found, expected) {
             (Ok(found), Ok(mut expected)) => {
@@ -340,9 +345,32 @@ fn bytes_that_are_no_utf8_are_refused_wherever_they_stand() {
     for at in 0..=usual.len() {
         for bad in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80"] {
             let bytes = [&usual.as_bytes()[..at], bad, &usual.as_bytes()[at..]].concat();
-            let error = RepositoryIndex::read(std::io::Cursor::new(bytes)).unwrap_err();
+            let error = in_chunks(&bytes, 1 + at % 40).unwrap_err();
             let expected = "cannot read the index: stream did not contain valid UTF-8";
             assert_eq!(error.to_string(), expected, "{at}");
         }
     }
+}
+
+#[test]
+fn an_entry_has_at_most_8_mib() {
+    let lines = |count: usize| "      more of the text, and more of it\n".repeat(count);
+    let whole = |bytes: &[u8]| {
+        let (before, after) = USUAL.split_once("MORE").unwrap();
+        let text = index(&format!("{before}    description: text\nMORE{after}"));
+        let (before, after) = text.split_once("MORE").unwrap();
+        in_chunks(&[before.as_bytes(), bytes, after.as_bytes()].concat(), 8192)
+    };
+    let error = |bytes: &[u8]| whole(bytes).unwrap_err().to_string();
+    let large = lines(300_000);
+    assert!(whole(lines(200_000).as_bytes()).is_ok());
+    assert_eq!(error(large.as_bytes()), "an entry of the index is larger than 8388608 bytes");
+    // Whichever comes first is told.
+    let bad = b"      \xff\n";
+    let utf8 = "cannot read the index: stream did not contain valid UTF-8";
+    assert_eq!(error(&[bad, large.as_bytes()].concat()), utf8);
+    assert_eq!(
+        error(&[large.as_bytes(), bad].concat()),
+        "an entry of the index is larger than 8388608 bytes"
+    );
 }
