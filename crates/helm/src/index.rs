@@ -289,7 +289,7 @@ fn whole(text: &str) -> Result<Json> {
     {
         return Ok(json);
     }
-    yaml::to_json(text, yaml::Rules::V2).map_err(|error| conversion(&error))
+    yaml::to_json_strict(text).map_err(|error| conversion(&error))
 }
 
 #[cfg(test)]

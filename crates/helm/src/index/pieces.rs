@@ -81,11 +81,13 @@ pub(super) fn read(source: &mut (impl BufRead + Seek)) -> Result<Option<Reposito
     if !reader.lines(&begun)? || !reader.finish_chart()? {
         return Ok(None);
     }
-    let Ok(json) = yaml::to_json(&reader.head, yaml::Rules::V2) else { return Ok(None) };
-    let head = RepositoryIndex::from_head(&json)?;
+    let Ok(json) = yaml::to_json_strict(&reader.head) else { return Ok(None) };
     // Entries in another style are for the YAML reader, and so is an index that has both.
-    let is_usual = !reader.entries.is_empty() && json.get("entries").is_none();
-    Ok(is_usual.then_some(RepositoryIndex { entries: reader.entries, ..head }))
+    if reader.entries.is_empty() || json.get("entries").is_some() {
+        return Ok(None);
+    }
+    let head = RepositoryIndex::from_head(&json)?;
+    Ok(Some(RepositoryIndex { entries: reader.entries, ..head }))
 }
 
 impl Reader {
@@ -187,7 +189,7 @@ impl Reader {
             return Ok(true);
         }
         let Place::Entries(Some((_, column))) = &mut self.place else { return Ok(false) };
-        if is_item && column.is_none_or(|column| column == indent) {
+        if is_item && indent >= 2 && column.is_none_or(|column| column == indent) {
             *column = Some(indent);
             if !self.finish_version()? {
                 return Ok(false);
@@ -243,7 +245,7 @@ fn chart_name(text: &str) -> Option<String> {
 
 /// Reads one item with all that YAML allows; `None` when it is no chart version.
 fn in_full(piece: &str) -> Result<Option<ChartVersion>> {
-    let json = yaml::to_json(piece, yaml::Rules::V2).map_err(|error| conversion(&error))?;
+    let json = yaml::to_json_strict(piece).map_err(|error| conversion(&error))?;
     let first = json.as_array().and_then(|items| items.first()).cloned();
     Ok(first.and_then(|json| serde_json::from_value(json).ok()))
 }

