@@ -14,7 +14,6 @@ mod merge;
 mod network;
 mod password;
 mod path;
-mod prime;
 mod regex;
 mod rsa_key;
 mod strings;

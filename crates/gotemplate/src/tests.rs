@@ -216,6 +216,16 @@ fn certificates_are_signed_by_their_authority() {
 }
 
 #[test]
+fn an_authority_has_an_rsa_key_that_can_be_read_again() {
+    check(
+        "{{ $ca := genCA \"ca\" 1 }}{{ hasPrefix \"-----BEGIN RSA PRIVATE KEY-----\" $ca.Key }}\
+         {{ $again := genCAWithKey \"again\" 1 $ca.Key }} {{ eq $again.Key $ca.Key }}\
+         {{ with buildCustomCert (b64enc $again.Cert) (b64enc $ca.Key) }} {{ eq .Cert $again.Cert }}{{ end }}",
+        "true true true",
+    );
+}
+
+#[test]
 fn secrets_round_trip() {
     check(
         "{{ encryptAES \"k\" \"plain\" | decryptAES \"k\" }} {{ \"é\" | b64enc | b64dec }} {{ b32enc \"ab\" | b32dec }}",

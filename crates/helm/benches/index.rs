@@ -1,6 +1,7 @@
-//! Reads a repository index of 20 MiB, and one of 50 MiB, each in a process of its own, and prints the time and the peak of
-//! its memory: `cargo bench -p helm --bench index [FILE]`. Without a file the indexes are made up: charts with many
-//! versions, keywords, maintainers, folded descriptions and annotations in literal blocks.
+//! Reads a repository index of 20 MiB, and one of 50 MiB, each in a process of its own, and prints the time, how
+//! much of it was spent on a processor, and the peak of its memory: `cargo bench -p helm --bench index [FILE]`. Without a
+//! file the indexes are made up: charts with many versions, keywords, maintainers, folded descriptions and annotations in
+//! literal blocks.
 
 #![expect(
     clippy::print_stdout,
@@ -47,18 +48,26 @@ fn measure(path: &Path) {
 }
 
 fn read(path: &Path) {
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), cpu());
     let index = helm::RepositoryIndex::read(BufReader::new(File::open(path).unwrap())).unwrap();
     let time = started.elapsed();
+    let cpu = cpu() - before;
     let versions: usize = index.entries.values().map(Vec::len).sum();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" unknown");
     println!(
-        "  {:.0} ms, peak {}, {} charts, {versions} versions",
+        "  {:.0} ms, {:.0} ms of CPU, peak {}, {} charts, {versions} versions",
         time.as_secs_f64() * 1000.0,
+        cpu * 1000.0,
         peak.trim(),
         index.entries.len()
     );
+}
+
+/// For how many seconds the one thread of this process was running, in the kernel too.
+fn cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0.0) / 1e9
 }
 
 fn tempfile(megabytes: usize) -> (String, File) {

@@ -7,7 +7,7 @@ use gotemplate::semver::{Constraint, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, boolean, text, texts};
 use crate::values::conversion;
 use crate::{Error, Result};
 
@@ -22,15 +22,33 @@ pub struct ChartVersion {
     #[serde(flatten)]
     pub metadata: Metadata,
     /// Where the package is, absolute or relative to the repository.
+    #[serde(deserialize_with = "texts")]
     pub urls: Vec<String>,
     /// When it was added, RFC 3339.
+    #[serde(deserialize_with = "text")]
     pub created: String,
     /// Whether it was withdrawn.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(deserialize_with = "boolean", skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
     /// SHA-256 of the package in hexadecimal.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "String::is_empty")]
     pub digest: String,
+}
+
+impl ChartVersion {
+    /// The version as an index keeps it; `None` for those that Helm skips.
+    fn kept(mut self) -> Option<Self> {
+        if self.metadata.api_version.is_empty() {
+            "v1".clone_into(&mut self.metadata.api_version);
+        }
+        if self.created.is_empty() {
+            NO_TIME.clone_into(&mut self.created);
+        }
+        let passes = self.metadata.validate().err().is_none_or(|error| {
+            error.to_string().contains("more than one dependency with name or alias")
+        });
+        passes.then_some(self)
+    }
 }
 
 /// The index of a chart repository.
@@ -122,34 +140,11 @@ impl RepositoryIndex {
         let mut index = Self::from_head(json)?;
         for (name, versions) in json.get("entries").and_then(Json::as_object).into_iter().flatten()
         {
-            for version in versions.as_array().into_iter().flatten() {
-                index.keep(name, serde_json::from_value(version.clone()).ok());
-            }
+            let versions = versions.as_array().into_iter().flatten();
+            let read = versions.filter_map(|json| serde_json::from_value(json.clone()).ok());
+            index.entries.insert(name.clone(), read.filter_map(ChartVersion::kept).collect());
         }
         Ok(index)
-    }
-
-    /// Adds a version to a chart, unless Helm would skip it.
-    fn keep(&mut self, name: &str, version: Option<ChartVersion>) {
-        if !self.entries.contains_key(name) {
-            self.entries.insert(name.to_owned(), Vec::new());
-        }
-        let (Some(versions), Some(mut version)) = (self.entries.get_mut(name), version) else {
-            return;
-        };
-        if version.metadata.api_version.is_empty() {
-            "v1".clone_into(&mut version.metadata.api_version);
-        }
-        if version.created.is_empty() {
-            NO_TIME.clone_into(&mut version.created);
-        }
-        let valid = version.metadata.validate();
-        let skippable = valid.as_ref().err().is_some_and(|error| {
-            error.to_string().contains("more than one dependency with name or alias")
-        });
-        if valid.is_ok() || skippable {
-            versions.push(version);
-        }
     }
 
     /// Sorts the versions of each chart, newest first.
@@ -294,7 +289,7 @@ fn whole(text: &str) -> Result<Json> {
     {
         return Ok(json);
     }
-    yaml::to_json(text, yaml::Rules::V2).map_err(|error| conversion(&error))
+    yaml::to_json_strict(text).map_err(|error| conversion(&error))
 }
 
 #[cfg(test)]

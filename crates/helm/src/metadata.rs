@@ -126,12 +126,12 @@ pub(crate) fn scalar_text(value: Json) -> Option<String> {
     }
 }
 
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Json::deserialize(deserializer)?;
     scalar_text(value).ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
 }
 
-fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let values = Option::<Vec<Json>>::deserialize(deserializer)?.unwrap_or_default();
     let texts: Option<Vec<String>> = values.into_iter().map(scalar_text).collect();
     texts.ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
@@ -146,7 +146,7 @@ pub(crate) fn text_map<'de, D: Deserializer<'de>>(
     texts.ok_or_else(|| serde::de::Error::custom("cannot unmarshal into string"))
 }
 
-fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(crate) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::<bool>::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -162,7 +162,8 @@ fn invalid(text: impl std::fmt::Display) -> Error {
 
 /// Makes white space plain and drops what cannot be printed.
 fn sanitize(text: &mut String) {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    // Without a way out in the middle, so that many bytes are looked at together.
+    if text.bytes().fold(true, |all, byte| all & (b' '..=b'~').contains(&byte)) {
         return;
     }
     let clean: String = text
@@ -227,6 +228,7 @@ impl Metadata {
 
     fn validate_dependencies(&mut self) -> Result<()> {
         let mut keys = BTreeSet::new();
+        let is_alone = self.dependencies.len() == 1;
         for dependency in &mut self.dependencies {
             sanitize(&mut dependency.name);
             sanitize(&mut dependency.version);
@@ -242,7 +244,7 @@ impl Metadata {
             }
             let key =
                 if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
-            if !keys.insert(key.clone()) {
+            if !is_alone && !keys.insert(key.clone()) {
                 return Err(invalid(format!(
                     "more than one dependency with name or alias {key:?}"
                 )));

@@ -37,8 +37,8 @@ pub(crate) const TABLE: &[Row] = &[
     }),
 ];
 
-const CERTIFICATE_BITS: usize = 2048;
-const PRIVATE_KEY_BITS: usize = 4096;
+const CERTIFICATE_BITS: u32 = 2048;
+const PRIVATE_KEY_BITS: u32 = 4096;
 
 /// Sprig's certificate: `.Cert` and `.Key`, both PEM.
 struct Certificate {

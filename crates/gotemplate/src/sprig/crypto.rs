@@ -264,3 +264,23 @@ impl rand_core::RngCore for Random<'_> {
 }
 
 impl rand_core::CryptoRng for Random<'_> {}
+
+// The crate that finds primes has newer traits.
+impl crypto_bigint::rand_core::TryRng for Random<'_> {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> std::result::Result<u32, Self::Error> {
+        Ok(rand_core::RngCore::next_u32(self))
+    }
+
+    fn try_next_u64(&mut self) -> std::result::Result<u64, Self::Error> {
+        Ok(rand_core::RngCore::next_u64(self))
+    }
+
+    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> std::result::Result<(), Self::Error> {
+        self.0.random(buffer);
+        Ok(())
+    }
+}
+
+impl crypto_bigint::rand_core::TryCryptoRng for Random<'_> {}

@@ -1,5 +1,9 @@
 //! Private keys: making, reading, writing, signing.
 
+use crypto_bigint::{BoxedUint, Limb, NonZero};
+use crypto_primes::hazmat::{SetBits, SmallFactorsSieveFactory};
+use crypto_primes::{Flavor, is_prime, sieve_and_find};
+use rsa::BigUint;
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, EncodeRsaPublicKey};
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use rsa::signature::{SignatureEncoding, Signer};
@@ -7,7 +11,6 @@ use sha2::Sha256;
 
 use super::crypto::Random;
 use super::der::{OID, bit_string, pem, read_pem, sequence, tagged};
-use super::prime::{EXPONENT, prime};
 use crate::function::Scope;
 use crate::{Error, Result};
 
@@ -30,19 +33,42 @@ fn failed(error: &dyn std::fmt::Display) -> Error {
     Error(format!("error generating key: {error}"))
 }
 
+/// The exponent of public keys.
+const EXPONENT: u32 = 65_537;
+
 /// Steps that finding the primes of a key takes; the work grows with the third power of the size.
-fn steps(bits: usize) -> usize {
-    (bits / 1024).pow(3).saturating_mul(125_000)
+fn steps(bits: u32) -> usize {
+    (bits as usize / 1024).pow(3).saturating_mul(125_000)
+}
+
+fn not_made(error: &dyn std::fmt::Display) -> Error {
+    Error(format!("error generating rsa key: {error}"))
+}
+
+/// A random prime with its two highest bits set, so that the product of two has twice the bits.
+fn prime(random: &mut Random<'_>, bits: u32) -> Result<BigUint> {
+    let candidates = SmallFactorsSieveFactory::new(Flavor::Any, bits, SetBits::TwoMsb)
+        .map_err(|error| not_made(&error))?;
+    sieve_and_find(random, candidates, |_, number| is_usable(number))
+        .map_err(|error| not_made(&error))?
+        .map(|number| BigUint::from_bytes_be(&number.to_be_bytes()))
+        .ok_or_else(|| not_made(&"no prime of its size"))
+}
+
+/// Whether a number is a prime for which the exponent of public keys has an inverse.
+fn is_usable(number: &BoxedUint) -> bool {
+    const DIVISOR: NonZero<Limb> = NonZero::<Limb>::new_unwrap(Limb::from_u32(EXPONENT));
+    number.rem_limb(DIVISOR) != Limb::ONE && is_prime(Flavor::Any, number)
 }
 
 impl PrivateKey {
-    pub(super) fn rsa(scope: &Scope<'_>, bits: usize) -> Result<Self> {
+    pub(super) fn rsa(scope: &Scope<'_>, bits: u32) -> Result<Self> {
         scope.step(steps(bits))?;
         let mut random = Random(scope.environment());
-        let (first, second) = (prime(&mut random, bits / 2), prime(&mut random, bits / 2));
+        let (first, second) = (prime(&mut random, bits / 2)?, prime(&mut random, bits / 2)?);
         rsa::RsaPrivateKey::from_p_q(first, second, EXPONENT.into())
             .map(|key| Self::Rsa(Box::new(key)))
-            .map_err(|error| Error(format!("error generating rsa key: {error}")))
+            .map_err(|error| not_made(&error))
     }
 
     pub(super) fn p256(scope: &Scope<'_>) -> Self {
@@ -152,6 +178,41 @@ impl PrivateKey {
                 signature.to_vec()
             }
             Self::Ed25519(key) => key.sign(message).to_vec(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fixed;
+
+    #[test]
+    fn only_primes_are_usable_for_keys() {
+        for (number, usable) in [
+            // 2^127 - 1 and its neighbour.
+            ("170141183460469231731687303715884105727", true),
+            ("170141183460469231731687303715884105725", false),
+            // A Carmichael number, and one that bases 2 to 37 take for a prime.
+            ("349407515342287435050603204719587201", false),
+            ("318665857834031151167461", false),
+            // Primes; the second is one more than a multiple of 65537.
+            ("65539", true),
+            ("917519", false),
+        ] {
+            let number = BoxedUint::from_str_radix_vartime(number, 10).unwrap();
+            assert_eq!(is_usable(&number), usable, "{number}");
+        }
+    }
+
+    #[test]
+    fn primes_have_their_two_highest_bits() {
+        let environment = Fixed::default();
+        let mut random = Random(&environment);
+        for bits in [256, 512, 512, 1024] {
+            let number = prime(&mut random, bits).unwrap();
+            assert_eq!(number.bits(), bits as usize);
+            assert_eq!(number >> (bits as usize - 2), BigUint::from(3_u8));
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::ChartVersion;
 use crate::metadata::{Dependency, Maintainer, scalar_text};
 
@@ -18,24 +20,30 @@ struct Line<'t> {
 
 /// Lines that are still to be read.
 struct Lines<'t> {
-    rest: std::str::Lines<'t>,
+    rest: &'t str,
     next: Option<Line<'t>>,
 }
 
 impl<'t> Lines<'t> {
     fn new(text: &'t str) -> Self {
-        let mut lines = Self { rest: text.lines(), next: None };
+        let mut lines = Self { rest: text, next: None };
         lines.advance();
         lines
     }
 
     fn advance(&mut self) {
-        self.next = self.rest.next().map(|raw| {
-            let indent = raw.bytes().take_while(|byte| *byte == b' ').count();
-            let text = raw.get(indent..).unwrap_or_default();
-            let text = if text.ends_with(' ') { text.trim_end_matches(' ') } else { text };
-            Line { indent, text, raw }
-        });
+        if self.rest.is_empty() {
+            self.next = None;
+            return;
+        }
+        let end = memchr::memchr(b'\n', self.rest.as_bytes()).unwrap_or(self.rest.len());
+        let (raw, rest) = self.rest.split_at_checked(end).unwrap_or_default();
+        self.rest = rest.get(1..).unwrap_or_default();
+        let raw = raw.strip_suffix('\r').unwrap_or(raw);
+        let indent = raw.bytes().take_while(|byte| *byte == b' ').count();
+        let text = raw.get(indent..).unwrap_or_default();
+        let text = if text.ends_with(' ') { text.trim_end_matches(' ') } else { text };
+        self.next = Some(Line { indent, text, raw });
     }
 
     /// Takes the dash off the next line, so that its rest stands where it stands.
@@ -52,6 +60,50 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// Whether a text has no characters that YAML refuses or that mean more than themselves: controls, tabs, marks of byte
+/// order, and ends of lines that only YAML knows.
+fn is_plain_text(text: &str) -> bool {
+    let usual = |byte: u8| matches!(byte, b' '..=b'~' | b'\n');
+    // Without a way out in the middle, so that many bytes are looked at together.
+    if text.bytes().fold(true, |all, byte| all & usual(byte)) {
+        return true;
+    }
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let odd = match c {
+            '\n' => false,
+            '\r' => characters.peek() != Some(&'\n'),
+            '\0'..='\x1f' | '\x7f'..='\u{9f}' => true,
+            c => matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'),
+        };
+        if odd {
+            return false;
+        }
+    }
+    true
+}
+
+/// The keys of a mapping that were read.
+#[derive(Default)]
+struct Keys<'t> {
+    all: SmallVec<[&'t str; 24]>,
+    greatest: &'t str,
+}
+
+impl<'t> Keys<'t> {
+    /// Adds a key, unless it is there: that is for the YAML reader to refuse.
+    fn add(&mut self, key: &'t str) -> Option<()> {
+        // Those who write indexes sort the keys.
+        if key > self.greatest {
+            self.greatest = key;
+        } else if self.all.contains(&key) {
+            return None;
+        }
+        self.all.push(key);
+        Some(())
+    }
+}
+
 /// What a key has.
 enum Value {
     Text(String),
@@ -61,10 +113,15 @@ enum Value {
 
 /// Reads an item of the list of a chart's versions.
 pub(super) fn version(piece: &str) -> Option<ChartVersion> {
+    if !is_plain_text(piece) {
+        return None;
+    }
     let mut lines = Lines::new(piece);
     let column = lines.enter_item()?;
     let mut version = ChartVersion::default();
-    mapping(&mut lines, column, &mut |lines, key, value| {
+    let mut keys = Keys::default();
+    mapping(&mut lines, column, &mut |lines, key, rest, value| {
+        keys.add(key)?;
         let metadata = &mut version.metadata;
         let slot = match key {
             "name" => &mut metadata.name,
@@ -81,31 +138,37 @@ pub(super) fn version(piece: &str) -> Option<ChartVersion> {
             "created" => &mut version.created,
             "digest" => &mut version.digest,
             "deprecated" | "removed" => {
+                // A quoted one is no boolean, one that goes on is none either.
                 let Value::Text(text) = value else { return None };
-                let flag = text.parse().ok()?;
+                let flag = text.parse().ok().filter(|_| text == rest)?;
                 *(if key == "removed" { &mut version.removed } else { &mut metadata.deprecated }) =
                     flag;
                 return Some(());
             }
-            "sources" => return texts(lines, &value, &mut metadata.sources),
-            "keywords" => return texts(lines, &value, &mut metadata.keywords),
-            "urls" => return texts(lines, &value, &mut version.urls),
+            "sources" => {
+                metadata.sources = items(lines, &value, text)?;
+                return Some(());
+            }
+            "keywords" => {
+                metadata.keywords = items(lines, &value, text)?;
+                return Some(());
+            }
+            "urls" => {
+                version.urls = items(lines, &value, text)?;
+                return Some(());
+            }
             "maintainers" => {
-                return items(lines, &value, &mut |lines, column| {
-                    metadata.maintainers.push(maintainer(lines, column)?);
-                    Some(())
-                });
+                metadata.maintainers = items(lines, &value, maintainer)?;
+                return Some(());
             }
             "dependencies" => {
-                return items(lines, &value, &mut |lines, column| {
-                    metadata.dependencies.push(dependency(lines, column)?);
-                    Some(())
-                });
+                metadata.dependencies = items(lines, &value, dependency)?;
+                return Some(());
             }
             "annotations" => {
                 let Value::Below(column) = value else { return None };
                 let column = deeper(lines, column)?;
-                return mapping(lines, column, &mut |_, key, value| {
+                return mapping(lines, column, &mut |_, key, _, value| {
                     let Value::Text(text) = value else { return None };
                     metadata.annotations.insert(key.to_owned(), text).is_none().then_some(())
                 });
@@ -114,53 +177,47 @@ pub(super) fn version(piece: &str) -> Option<ChartVersion> {
         };
         set(slot, value)
     })?;
-    shrink(&mut version);
     lines.next.is_none().then_some(version)
 }
 
-/// Gives back what lists have room for: an index has many versions, and lists of one or two items.
-fn shrink(version: &mut ChartVersion) {
-    version.urls.shrink_to_fit();
-    let metadata = &mut version.metadata;
-    metadata.sources.shrink_to_fit();
-    metadata.keywords.shrink_to_fit();
-    metadata.maintainers.shrink_to_fit();
-    metadata.dependencies.shrink_to_fit();
-    for dependency in &mut metadata.dependencies {
-        dependency.tags.shrink_to_fit();
-    }
-}
-
 fn set(slot: &mut String, value: Value) -> Option<()> {
-    match value {
-        // A key that stands twice is for the YAML reader to refuse.
-        Value::Text(text) if slot.is_empty() => *slot = text,
-        _ => return None,
-    }
+    let Value::Text(text) = value else { return None };
+    *slot = text;
     Some(())
 }
 
 fn maintainer(lines: &mut Lines<'_>, column: usize) -> Option<Maintainer> {
     let mut maintainer = Maintainer::default();
-    mapping(lines, column, &mut |_, key, value| match key {
-        "name" => set(&mut maintainer.name, value),
-        "email" => set(&mut maintainer.email, value),
-        "url" => set(&mut maintainer.url, value),
-        _ => None,
+    let mut keys = Keys::default();
+    mapping(lines, column, &mut |_, key, _, value| {
+        keys.add(key)?;
+        match key {
+            "name" => set(&mut maintainer.name, value),
+            "email" => set(&mut maintainer.email, value),
+            "url" => set(&mut maintainer.url, value),
+            _ => None,
+        }
     })?;
     Some(maintainer)
 }
 
 fn dependency(lines: &mut Lines<'_>, column: usize) -> Option<Dependency> {
     let mut dependency = Dependency::default();
-    mapping(lines, column, &mut |lines, key, value| match key {
-        "name" => set(&mut dependency.name, value),
-        "version" => set(&mut dependency.version, value),
-        "repository" => set(&mut dependency.repository, value),
-        "condition" => set(&mut dependency.condition, value),
-        "alias" => set(&mut dependency.alias, value),
-        "tags" => texts(lines, &value, &mut dependency.tags),
-        _ => None,
+    let mut keys = Keys::default();
+    mapping(lines, column, &mut |lines, key, _, value| {
+        keys.add(key)?;
+        match key {
+            "name" => set(&mut dependency.name, value),
+            "version" => set(&mut dependency.version, value),
+            "repository" => set(&mut dependency.repository, value),
+            "condition" => set(&mut dependency.condition, value),
+            "alias" => set(&mut dependency.alias, value),
+            "tags" => {
+                dependency.tags = items(lines, &value, text)?;
+                Some(())
+            }
+            _ => None,
+        }
     })?;
     Some(dependency)
 }
@@ -174,7 +231,7 @@ fn deeper(lines: &Lines<'_>, column: usize) -> Option<usize> {
 fn mapping<'t>(
     lines: &mut Lines<'t>,
     column: usize,
-    field: &mut dyn FnMut(&mut Lines<'t>, &str, Value) -> Option<()>,
+    field: &mut dyn FnMut(&mut Lines<'t>, &'t str, &str, Value) -> Option<()>,
 ) -> Option<()> {
     while let Some(line) = lines.next {
         if line.indent < column || (line.indent == column && is_item(line.text)) {
@@ -186,7 +243,7 @@ fn mapping<'t>(
         let (key, rest) = split_key(line.text)?;
         lines.advance();
         let value = value(lines, column, rest)?;
-        field(lines, key, value)?;
+        field(lines, key, rest, value)?;
     }
     Some(())
 }
@@ -195,20 +252,18 @@ fn is_item(text: &str) -> bool {
     text == "-" || text.starts_with("- ")
 }
 
-/// A plain or quoted key, and what follows its colon.
+/// A plain key, and what follows its colon.
 fn split_key(text: &str) -> Option<(&str, &str)> {
-    // No plain key has a colon in it, so the first one ends it or the line is none of ours.
-    let (key, rest) = text.split_once(':')?;
-    let rest = match rest.strip_prefix(' ') {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
+    let end = text.bytes().position(|byte| !plain(&byte))?;
+    let (key, rest) = text.split_at_checked(end)?;
+    let rest = match rest.strip_prefix(": ") {
         Some(rest) => rest.trim_start_matches(' '),
-        None if rest.is_empty() => rest,
+        None if rest == ":" => "",
         None => return None,
     };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    (key.starts_with(|c: char| c.is_ascii_alphabetic())
-        && key.chars().all(plain)
-        && is_surely_text(key))
-    .then_some((key, rest))
+    (key.starts_with(|c: char| c.is_ascii_alphabetic()) && is_surely_text(key))
+        .then_some((key, rest))
 }
 
 /// The value after a key at `column`.
@@ -224,13 +279,13 @@ fn value(lines: &mut Lines<'_>, column: usize, rest: &str) -> Option<Value> {
 fn literal(lines: &mut Lines<'_>, column: usize, header: &str) -> Option<String> {
     let first = lines.next.filter(|line| !line.text.is_empty())?;
     let indent = first.indent;
-    if indent <= column || first.raw.contains('\t') {
+    if indent <= column {
         return None;
     }
-    let mut text = String::new();
+    let mut block: SmallVec<[&str; 16]> = SmallVec::new();
     let mut blank = 0;
     while let Some(line) = lines.next {
-        if line.raw.trim_matches(' ').is_empty() {
+        if line.text.is_empty() {
             // Blanks beyond the indentation would count.
             if line.raw.len() > indent {
                 return None;
@@ -242,17 +297,23 @@ fn literal(lines: &mut Lines<'_>, column: usize, header: &str) -> Option<String>
         if line.indent < indent {
             break;
         }
-        text.extend(std::iter::repeat_n('\n', blank));
+        block.extend(std::iter::repeat_n("", blank));
         blank = 0;
-        text.push_str(line.raw.get(indent..)?);
-        text.push('\n');
+        block.push(line.raw.get(indent..)?);
         lines.advance();
     }
-    match header {
-        "|-" => drop(text.pop()),
-        "|+" => text.extend(std::iter::repeat_n('\n', blank)),
-        _ => {}
+    let size = block.iter().map(|line| line.len() + 1).sum::<usize>();
+    let ends = match header {
+        "|-" => 0,
+        "|+" => 1 + blank,
+        _ => 1,
+    };
+    let mut text = String::with_capacity(size - 1 + ends);
+    for (at, line) in block.iter().enumerate() {
+        text.push_str(if at == 0 { "" } else { "\n" });
+        text.push_str(line);
     }
+    text.extend(std::iter::repeat_n('\n', ends));
     Some(text)
 }
 
@@ -280,7 +341,7 @@ fn scalar(lines: &mut Lines<'_>, column: usize, first: &str) -> Option<String> {
     }
     match quote {
         Some(quote) => unquoted(&text, quote),
-        None => plain(&text),
+        None => plain(text),
     }
 }
 
@@ -293,23 +354,26 @@ fn unquoted(text: &str, quote: char) -> Option<String> {
     (!inner.contains([quote, '\\'])).then(|| inner.to_owned())
 }
 
-fn plain(text: &str) -> Option<String> {
+fn plain(text: Cow<'_, str>) -> Option<String> {
     const SPECIAL: &[u8] = b"-?:,[]{}#&*!|>'\"%@`";
     let bytes = text.as_bytes();
     let after = |at: usize| bytes.get(at + 1).copied();
     let before = |at: usize| bytes.get(at.checked_sub(1)?).copied();
-    let mut colons = memchr::memchr_iter(b':', bytes);
-    let mut hashes = memchr::memchr_iter(b'#', bytes);
+    let ends = |at: usize| match bytes.get(at) {
+        Some(b':') => matches!(after(at), None | Some(b' ')),
+        _ => before(at) == Some(b' '),
+    };
     if bytes.first().is_some_and(|first| SPECIAL.contains(first))
-        || colons.any(|at| matches!(after(at), None | Some(b' ')))
-        || hashes.any(|at| before(at) == Some(b' '))
+        || memchr::memchr2_iter(b':', b'#', bytes).any(ends)
     {
         return None;
     }
-    if is_surely_text(text) {
-        return Some(text.to_owned());
+    if is_surely_text(&text) {
+        let mut text = text.into_owned();
+        text.shrink_to_fit();
+        return Some(text);
     }
-    scalar_text(yaml::to_json(text, yaml::Rules::V2).ok()?)
+    scalar_text(yaml::to_json(&text, yaml::Rules::V2).ok()?)
 }
 
 /// Whether YAML 1.1 takes a plain scalar for a text: not for a number, a boolean, null or a date.
@@ -331,36 +395,34 @@ pub(super) fn is_surely_text(text: &str) -> bool {
     }
 }
 
-/// A list of texts below a key.
-fn texts(lines: &mut Lines<'_>, value: &Value, list: &mut Vec<String>) -> Option<()> {
-    items(lines, value, &mut |lines, column| {
-        let line = lines.next?;
-        lines.advance();
-        let text = match line.text {
-            text if split_key(text).is_some() && !text.starts_with(['"', '\'']) => return None,
-            text => scalar(lines, column - 1, text)?,
-        };
-        list.push(text);
-        Some(())
-    })
+/// An item that is a text.
+fn text(lines: &mut Lines<'_>, column: usize) -> Option<String> {
+    let line = lines.next?;
+    lines.advance();
+    if !line.text.starts_with(['"', '\'']) && split_key(line.text).is_some() {
+        return None;
+    }
+    scalar(lines, column - 1, line.text)
 }
 
 /// The items of a list below a key; each is read from its column on.
-fn items<'t>(
-    lines: &mut Lines<'t>,
+fn items<T>(
+    lines: &mut Lines<'_>,
     value: &Value,
-    item: &mut dyn FnMut(&mut Lines<'t>, usize) -> Option<()>,
-) -> Option<()> {
+    item: fn(&mut Lines<'_>, usize) -> Option<T>,
+) -> Option<Vec<T>> {
     let Value::Below(column) = value else { return None };
     let start = lines.next.map(|line| line.indent).filter(|indent| indent >= column)?;
-    let mut count = 0;
+    let mut list: SmallVec<[T; 4]> = SmallVec::new();
     while let Some(line) = lines.next.filter(|line| line.indent == start && is_item(line.text)) {
         let column = lines.enter_item()?;
         if column <= line.indent {
             return None;
         }
-        item(lines, column)?;
-        count += 1;
+        list.push(item(lines, column)?);
     }
-    (count > 0).then_some(())
+    // An index has many versions, so nothing is taken that is not used.
+    let mut exact = Vec::with_capacity(list.len());
+    exact.extend(list);
+    (!exact.is_empty()).then_some(exact)
 }
