@@ -2,7 +2,7 @@
 //! kustomization, the others are `0.yaml`, `1.yaml` and so on. No input may panic or run for ever.
 #![no_main]
 
-use kustomize::{MemoryFiles, Options, build_values};
+use kustomize::{MemoryFiles, Options, build_yaml};
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 
@@ -14,5 +14,5 @@ fuzz_target!(|input: &str| {
             number => files.insert(format!("{}.yaml", number - 1), part),
         }
     }
-    let _ = build_values(&files, Path::new("/"), &Options::default());
+    let _ = build_yaml(&files, Path::new("/"), &Options::default());
 });

@@ -3,7 +3,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
-use kustomize::{DirFiles, LoadRestriction, Options, Reorder, build_values};
+use kustomize::{DirFiles, LoadRestriction, Options, Reorder, build_yaml};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -31,8 +31,8 @@ fn main() -> ExitCode {
     let build = || {
         let directory = std::path::absolute(&directory).map_err(|error| error.to_string())?;
         let files = DirFiles::jailed(Path::new("/")).map_err(|error| error.to_string())?;
-        let built = build_values(&files, &directory, &options).map_err(|error| error.chain())?;
-        Ok::<_, String>((built.to_yaml(), built.warnings))
+        let built = build_yaml(&files, &directory, &options).map_err(|error| error.chain())?;
+        Ok::<_, String>((built.yaml, built.warnings))
     };
     let mut result = build();
     for _ in 1..rounds {

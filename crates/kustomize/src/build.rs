@@ -21,6 +21,7 @@ use crate::tree::{NodeId, Tree, json, read};
 use manifest::Object;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 /// The order of the result where the kustomization does not say one.
@@ -58,92 +59,96 @@ const MANAGED_BY: &str = "kustomize-v5.8.2";
 /// files can ask for millions of builds.
 const MAX_KUSTOMIZATIONS: usize = 20_000;
 
-/// Bytes after which a piece of the result ends with the object that it is at.
-const PIECE: usize = 10 << 10;
-
-/// What comes out of a build.
+/// What comes out of a build, as kustomize prints it.
 #[derive(Debug, Default)]
 pub struct Built {
-    /// The objects as JSON, in order.
-    pub values: Vec<Value>,
+    /// The objects as YAML: sorted keys, `---` between them.
+    pub yaml: String,
     /// What the user should hear, for instance of deprecated fields.
     pub warnings: Vec<String>,
+    /// Where each object stands in the text, and what a file of its own would be called.
+    objects: Vec<Printed>,
+    /// What the objects were made of, for who ends after printing them and need not take it apart.
+    _tree: Tree,
+}
+
+/// One object of the text.
+#[derive(Debug)]
+struct Printed {
+    text: Range<usize>,
+    /// Its version, kind and name.
+    name: String,
+    /// Its namespace, if its kind has namespaces.
+    namespace: Option<String>,
 }
 
 impl Built {
-    /// The objects as kustomize prints them: sorted keys, `---` between them.
-    pub fn to_yaml(&self) -> String {
-        self.pieces().collect()
-    }
-
-    /// The same in pieces of some 10 KiB or one large object, for who need not have all of it in memory at once.
-    pub fn pieces(&self) -> impl Iterator<Item = String> {
-        let mut left = self.values.iter().enumerate();
-        std::iter::from_fn(move || {
-            let mut piece = String::new();
-            while piece.len() < PIECE
-                && let Some((at, value)) = left.next()
-            {
-                piece.push_str(if at == 0 { "" } else { "---\n" });
-                piece.push_str(&yaml::from_json(value));
-            }
-            (!piece.is_empty()).then_some(piece)
-        })
+    /// Prints one more object.
+    fn print(&mut self, value: &Value) {
+        let field = |path: &[&str]| {
+            let found = path.iter().try_fold(value, |value, name| value.get(name));
+            found.and_then(Value::as_str).unwrap_or_default()
+        };
+        let (api_version, kind) = (field(&["apiVersion"]), field(&["kind"]));
+        let namespace = match field(&["metadata", "namespace"]) {
+            "" => "default",
+            namespace => namespace,
+        };
+        let is_namespaced = is_namespaced(api_version, kind) != Some(false);
+        let parts = [&api_version.replace('/', "_"), kind, field(&["metadata", "name"])];
+        let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        if !self.objects.is_empty() {
+            self.yaml.push_str("---\n");
+        }
+        let start = self.yaml.len();
+        self.yaml.push_str(&yaml::from_json(value));
+        self.objects.push(Printed {
+            text: start..self.yaml.len(),
+            name: said.join("_"),
+            namespace: is_namespaced.then(|| namespace.to_owned()),
+        });
     }
 
     /// The objects as files of their own, by name: `kind` and name, and the namespace if there are several.
-    pub fn individual_files(&self) -> Vec<(String, String)> {
-        let text = |value: &Value, path: &[&str]| {
-            let found = path.iter().try_fold(value, |value, name| value.get(name));
-            found.and_then(Value::as_str).unwrap_or_default().to_owned()
+    pub fn individual_files(&self) -> Vec<(String, &str)> {
+        let namespaces = self.objects.iter().filter_map(|object| object.namespace.as_deref());
+        let several = namespaces.collect::<BTreeSet<&str>>().len() > 1;
+        let file = |object: &Printed| {
+            let prefix = object.namespace.as_deref().filter(|_| several);
+            let prefix = prefix.map(|prefix| format!("{prefix}_")).unwrap_or_default();
+            let text = self.yaml.get(object.text.clone()).unwrap_or_default();
+            (format!("{prefix}{}.yaml", object.name).to_lowercase(), text)
         };
-        let namespace = |value: &Value| {
-            let namespaced = is_namespaced(&text(value, &["apiVersion"]), &text(value, &["kind"]));
-            let namespace = text(value, &["metadata", "namespace"]);
-            (namespaced != Some(false))
-                .then(|| if namespace.is_empty() { "default".to_owned() } else { namespace })
-        };
-        let namespaces: BTreeSet<String> = self.values.iter().filter_map(namespace).collect();
-        let file = |value: &Value| {
-            let api_version = text(value, &["apiVersion"]).replace('/', "_");
-            let parts = [api_version, text(value, &["kind"]), text(value, &["metadata", "name"])];
-            let said: Vec<_> = parts.iter().filter(|part| !part.is_empty()).cloned().collect();
-            let prefix = namespace(value).filter(|_| namespaces.len() > 1);
-            let name =
-                prefix.map(|prefix| prefix + "_").unwrap_or_default() + &said.join("_") + ".yaml";
-            (name.to_lowercase(), yaml::from_json(value))
-        };
-        self.values.iter().map(file).collect()
-    }
-
-    /// The objects, each checked to be one that Kubernetes could take.
-    ///
-    /// # Errors
-    /// If an object has no `apiVersion`; kustomize itself does not mind.
-    pub fn into_objects(self) -> Result<Vec<Object>> {
-        let object =
-            |value: Value| Object::try_from(value).map_err(|error| Error::new(error.to_string()));
-        self.values.into_iter().map(object).collect()
+        self.objects.iter().map(file).collect()
     }
 }
 
 /// Builds the kustomization in a directory.
 ///
 /// # Errors
-/// Everything that kustomize refuses too, and what would run programs. The chain of sources names file and field.
+/// Everything that kustomize refuses too, what would run programs, and an object that Kubernetes could not take because
+/// it has no `apiVersion`, which kustomize itself does not mind. The chain of sources names file and field.
 pub fn build(files: &dyn Files, directory: &Path, options: &Options<'_>) -> Result<Vec<Object>> {
-    build_values(files, directory, options)?.into_objects()
+    let mut build = Build::new(options);
+    let map = build.run(files, directory)?;
+    let object =
+        |value: Value| Object::try_from(value).map_err(|error| Error::new(error.to_string()));
+    build.values(files, &map).map(|value| object(value?)).collect()
 }
 
-/// As [`build`], for callers that print the result: the objects need not be complete.
+/// As [`build`], for callers that print the result: the objects need not be complete. Each is printed as soon as it is
+/// known, because all of them as values would take more memory than everything else.
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_values(files: &dyn Files, directory: &Path, options: &Options<'_>) -> Result<Built> {
-    let mut build =
-        Build { tree: Tree::default(), options: *options, warnings: Vec::new(), kustomizations: 0 };
-    let values = build.run(files, directory)?;
-    Ok(Built { values, warnings: build.warnings })
+pub fn build_yaml(files: &dyn Files, directory: &Path, options: &Options<'_>) -> Result<Built> {
+    let mut build = Build::new(options);
+    let map = build.run(files, directory)?;
+    let mut built = Built::default();
+    for value in build.values(files, &map) {
+        built.print(&value?);
+    }
+    Ok(Built { warnings: build.warnings, _tree: build.tree, ..built })
 }
 
 /// The state of one build.
@@ -154,8 +159,12 @@ pub(crate) struct Build<'o> {
     kustomizations: usize,
 }
 
-impl Build<'_> {
-    fn run(&mut self, files: &dyn Files, directory: &Path) -> Result<Vec<Value>> {
+impl<'o> Build<'o> {
+    fn new(options: &Options<'o>) -> Self {
+        Self { tree: Tree::default(), options: *options, warnings: Vec::new(), kustomizations: 0 }
+    }
+
+    fn run(&mut self, files: &dyn Files, directory: &Path) -> Result<ResMap> {
         if self.options.extend_builtin_schema {
             self.tree.schemas.keep_builtin();
         }
@@ -168,8 +177,7 @@ impl Build<'_> {
             target.origin = Some(Origin::default());
         }
         let all = target.accumulate(self, Accumulator::default())?;
-        let map = self.finish(all, &wanted)?;
-        self.values(files, &map)
+        self.finish(all, &wanted)
     }
 
     /// The steps that are done once, for everything together.
@@ -201,16 +209,20 @@ impl Build<'_> {
         Ok(map)
     }
 
-    fn values(&self, files: &dyn Files, map: &ResMap) -> Result<Vec<Value>> {
-        let value = |resource: &Resource| {
+    /// The objects as JSON, in order.
+    fn values<'v>(
+        &'v self,
+        files: &'v dyn Files,
+        map: &'v ResMap,
+    ) -> impl Iterator<Item = Result<Value>> + 'v {
+        map.list.iter().filter_map(move |resource| {
             let object = resource.node?;
             let value = json::to_value(&self.tree, object).and_then(json::reread);
             Some(value.map_err(|error| {
                 place(files, resource, error)
                     .during(format!("object {}", resource::id(&self.tree, object)))
             }))
-        };
-        map.list.iter().filter_map(value).collect()
+        })
     }
 
     /// Counts one more kustomization.
@@ -294,20 +306,4 @@ fn drop_local(tree: &Tree, map: &mut ResMap) -> Result<()> {
     // Transformers other than those for namespaces and patches don't look for conflicts.
     let all = std::mem::take(&mut map.list);
     map.append_all(tree, all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn pieces_are_cut_between_objects() {
-        let values = (0..500).map(|at| json!({ "name": format!("an object, number {at}") }));
-        let built = Built { values: values.collect(), ..Built::default() };
-        let pieces: Vec<String> = built.pieces().collect();
-        assert!(pieces.len() > 1 && pieces.iter().all(|piece| piece.len() < 2 * PIECE));
-        let documents: Vec<String> = built.values.iter().map(yaml::from_json).collect();
-        assert_eq!(pieces.concat(), documents.join("---\n"));
-    }
 }

@@ -3,7 +3,7 @@
 //! What is built is `input/top` where it exists, else `input`. `UPDATE_EXPECT=1` writes what came out; for the
 //! expected files made by the real tool (see each `about.md`) a change is a difference from it.
 
-use crate::{DirFiles, Options, Reorder, build_values};
+use crate::{DirFiles, Options, Reorder, build_yaml};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +21,8 @@ fn run(folder: &Path) -> (&'static str, String) {
     let top = folder.join("input/top").is_dir();
     let directory = Path::new(if top { "/top" } else { "/" });
     let options = Options { reorder: Reorder::Legacy, ..Options::default() };
-    match build_values(&files, directory, &options) {
-        Ok(built) => ("expected.yaml", built.to_yaml()),
+    match build_yaml(&files, directory, &options) {
+        Ok(built) => ("expected.yaml", built.yaml),
         Err(error) => ("error.txt", format!("{}\n", error.chain().trim_end())),
     }
 }

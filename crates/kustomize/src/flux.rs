@@ -4,7 +4,7 @@ mod overlay;
 #[cfg(test)]
 mod tests;
 
-use crate::build::{Options, Reorder, build_values};
+use crate::build::{self, Options, Reorder, build_yaml};
 use crate::error::{Context, Error, Result};
 use crate::files::{FileKind, Files, MemoryFiles, clean, join};
 use crate::kustomization::shape::{Reading, conform};
@@ -120,7 +120,7 @@ pub fn build_without(
         remote,
         ..Options::default()
     };
-    build_values(&files, directory, &options)?.into_objects()
+    build::build(&files, directory, &options)
 }
 
 /// Changes a stream of manifests by patches and images, as `postRenderers` of a HelmRelease do: a kustomization whose only
@@ -142,7 +142,7 @@ pub fn post_render(manifests: &str, patches: &[Patch], images: &[Image]) -> Resu
         reorder: Reorder::None,
         ..Options::default()
     };
-    Ok(build_values(&files, Path::new("/"), &options)?.to_yaml())
+    Ok(build_yaml(&files, Path::new("/"), &options)?.yaml)
 }
 
 /// Sets labels and annotations on objects, over those they have (`spec.commonMetadata`).

@@ -40,7 +40,7 @@ mod target;
 mod transform;
 mod tree;
 
-pub use build::{Built, Options, Reorder, build, build_values};
+pub use build::{Built, Options, Reorder, build, build_yaml};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{DirFiles, FileError, FileKind, FileProblem, Files, Limits, MemoryFiles};
 pub use generate::helm::{ChartRenderer, ChartRequest};

@@ -160,8 +160,8 @@ fn ours(folder: &Path, case: &Case) -> Result<String, String> {
         reorder: if case.unsorted { Reorder::None } else { Reorder::Legacy },
         ..Options::default()
     };
-    let built = kustomize::build_values(&files, &folder.join(&case.directory), &options);
-    built.map(|built| built.to_yaml()).map_err(|error| error.chain())
+    let built = kustomize::build_yaml(&files, &folder.join(&case.directory), &options);
+    built.map(|built| built.yaml).map_err(|error| error.chain())
 }
 
 /// Whether the original fell over itself: it panics on names with commas.

@@ -32,8 +32,8 @@ pub(crate) fn run(case: &Case) -> Outcome {
         ..Options::default()
     };
     let directory = Path::new("/").join(case.text("path"));
-    let built = kustomize::build_values(&files, &directory, &options);
-    let got = built.map(|built| built.to_yaml()).map_err(|error| error.chain());
+    let built = kustomize::build_yaml(&files, &directory, &options);
+    let got = built.map(|built| built.yaml).map_err(|error| error.chain());
     if let (Err(error), Some(wanted)) = (&got, case.value.get("error").and_then(Value::as_str))
         && std::env::var_os("WEIR_SHOW_ERRORS").is_some()
         && error != wanted

@@ -158,12 +158,12 @@ impl BuildArgs {
             // A repository from elsewhere decides for itself what it reads, so it stays inside of its directories.
             let options = Options { load_restriction: LoadRestriction::RootOnly, ..*options };
             let directory = Path::new("/").join(&source.directory);
-            return Ok(kustomize::build_values(&*files, &directory, &options));
+            return Ok(kustomize::build_yaml(&*files, &directory, &options));
         }
         let directory = std::path::absolute(&self.directory)
             .with_context(|| format!("cannot find {}", self.directory.display()))?;
         let files = DirFiles::jailed(Path::new("/"))?;
-        Ok(kustomize::build_values(&files, &directory, options))
+        Ok(kustomize::build_yaml(&files, &directory, options))
     }
 
     /// Plugins and functions are programs, and none is ever run; asking for one is better refused than ignored.
@@ -187,14 +187,14 @@ impl BuildArgs {
 
     fn write(&self, built: &kustomize::Built) -> Result<()> {
         let Some(path) = &self.output else {
-            built.pieces().for_each(|piece| output::print(&piece));
+            output::print(&built.yaml);
             return Ok(());
         };
         let write = |path: &Path, text: &str| {
             std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
         };
         if !path.is_dir() {
-            return write(path, &built.to_yaml());
+            return write(path, &built.yaml);
         }
         built.individual_files().iter().try_for_each(|(name, text)| write(&path.join(name), text))
     }

@@ -2,6 +2,7 @@
 
 use super::{Kind, Node, NodeId, Style, Tag, Tree};
 use crate::error::{Error, ErrorKind, Result, quoted};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use std::fmt::Write as _;
 
@@ -66,11 +67,16 @@ fn value_at(tree: &Tree, id: NodeId, depth: usize, in_flow: bool) -> Result<Valu
                     return Err(Stop::Comment);
                 }
                 let name = key_text(tree, key, depth)?;
-                if map.contains_key(&name) {
-                    let message = format!("yaml: mapping key {} already defined", quoted(&name));
-                    return Err(Error::new(message).into());
+                match map.entry(name) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(value_at(tree, value, depth + 1, in_flow)?);
+                    }
+                    Entry::Occupied(entry) => {
+                        let key = quoted(entry.key());
+                        let message = format!("yaml: mapping key {key} already defined");
+                        return Err(Error::new(message).into());
+                    }
                 }
-                map.insert(name, value_at(tree, value, depth + 1, in_flow)?);
             }
             Ok(Value::Object(map))
         }

@@ -69,6 +69,16 @@ impl Writer {
         }
     }
 
+    /// Puts spaces in long pieces: a text takes single characters much slower, and every line begins with some.
+    fn spaces(&mut self, mut count: usize) {
+        const SPACES: &str = "                                                                ";
+        while count > 0 {
+            let piece = SPACES.get(..count).unwrap_or(SPACES);
+            self.out.push_str(piece);
+            count -= piece.len();
+        }
+    }
+
     /// Goes to a fresh line unless this one holds nothing yet, and indents it.
     pub(crate) fn indent(&mut self, indent: usize) {
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
@@ -78,7 +88,7 @@ impl Writer {
             self.put_break();
         }
         let spaces = indent.saturating_sub(self.column);
-        self.out.extend(std::iter::repeat_n(' ', spaces));
+        self.spaces(spaces);
         self.column += spaces;
         self.whitespace = true;
         if self.dialect == Dialect::V2 {
