@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gotemplate::{
-    Function, Functions, Map, MissingKey, NamedMap, Options as TemplateOptions, Str, TemplateSet,
-    Type, Value,
+    Function, Functions, Level, LogLine, Map, MissingKey, NamedMap, Options as TemplateOptions,
+    Scope, Str, TemplateSet, Type, Value,
 };
 use serde_json::Value as Json;
 
@@ -269,20 +269,38 @@ fn with_templates(mut functions: Functions, mode: Mode) -> Functions {
         })?;
         Ok(Value::String(without_no_value_text(out)))
     }));
-    functions.add(Function::new("required", &[Type::String, Type::Any], None, move |_, args| {
-        let value = args.any(1);
-        let absent = value.is_nil() || value.as_str().is_some_and(Str::is_empty);
-        match (absent, mode) {
-            (false, _) => Ok(value.clone()),
-            (true, Mode::Lint) => Ok(Value::string("")),
-            (true, _) => Err(errors::warning(&args.text(0))),
-        }
-    }));
-    functions.add(Function::new("fail", &[Type::String], None, move |_, args| match mode {
-        Mode::Lint => Ok(Value::string("")),
+    functions.add(Function::new(
+        "required",
+        &[Type::String, Type::Any],
+        None,
+        move |scope, args| {
+            let value = args.any(1);
+            let absent = value.is_nil() || value.as_str().is_some_and(Str::is_empty);
+            match (absent, mode) {
+                (false, _) => Ok(value.clone()),
+                (true, Mode::Lint) => {
+                    let message = if value.is_nil() {
+                        "missing required value"
+                    } else {
+                        "missing required values"
+                    };
+                    Ok(instead_of_error(scope, Level::Warn, message, &args.text(0)))
+                }
+                (true, _) => Err(errors::warning(&args.text(0))),
+            }
+        },
+    ));
+    functions.add(Function::new("fail", &[Type::String], None, move |scope, args| match mode {
+        Mode::Lint => Ok(instead_of_error(scope, Level::Info, "funcMap fail", &args.text(0))),
         _ => Err(errors::warning(&args.text(0))),
     }));
     functions
+}
+
+/// The empty text with which linting goes on after an error, which the log tells.
+fn instead_of_error(scope: &Scope<'_>, level: Level, message: &str, error: &str) -> Value {
+    scope.environment().log(&LogLine { level, message, fields: &[("message", error)] });
+    Value::string("")
 }
 
 /// True when a template is being included inside itself more often than Helm allows.

@@ -132,7 +132,7 @@ fn findings(
         namespace: &settings.namespace,
         kube_version,
         skip_schema: args.skip_schema_validation,
-        environment: &System,
+        environment: &System::of(settings),
     };
     if is_package(&path.to_string_lossy()) {
         return packed(path, &options);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use helm::capabilities::KubeVersion;
-use helm::{Capabilities, Chart, Error, Options, Rendered, TextOptions, Values};
+use helm::{Capabilities, Chart, Error, Level, LogLine, Options, Rendered, TextOptions, Values};
 
 use super::locate::{ChartArgs, Located};
 use super::settings::{Settings, source_date};
@@ -138,7 +138,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
         Ok(job) => job,
         Err(error) => return complain(&error),
     };
-    let options = match args.options(&job.name, settings) {
+    let system = System::of(settings);
+    let options = match args.options(&job.name, &settings.namespace, &system) {
         Ok(options) => options,
         Err(error) => return complain(&error),
     };
@@ -150,7 +151,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
             exit
         }
         Err(error) if error.is_rendering() && settings.debug => {
-            print_broken(&job, &options);
+            print_broken(&job, &Options { environment: &System::silent(), ..options });
             complain(&error)
         }
         Err(error) if error.is_rendering() => {
@@ -163,7 +164,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
     }
 }
 
-/// Prints the files that the templates gave, though they are no manifests.
+/// Prints the files that the templates gave, though they are no manifests. What there was for the log it has by now.
 fn print_broken(job: &Job, options: &Options<'_>) {
     let files = helm::render_files(&job.chart, &job.values, options).unwrap_or_default();
     let shown =
@@ -294,7 +295,12 @@ impl Args {
         given.map(|version| kube_version(version)).transpose()
     }
 
-    fn options<'a>(&self, name: &'a str, settings: &'a Settings) -> Result<Options<'a>, Error> {
+    fn options<'a>(
+        &self,
+        name: &'a str,
+        namespace: &'a str,
+        system: &'a System,
+    ) -> Result<Options<'a>, Error> {
         let mut capabilities = Capabilities::default();
         if let Some(version) = self.kubernetes()? {
             capabilities.kube_version = version;
@@ -305,7 +311,7 @@ impl Args {
             capabilities,
             dns: self.enable_dns,
             skip_schema: self.skip_schema_validation,
-            ..Options::new(name, &settings.namespace, &System)
+            ..Options::new(name, namespace, system)
         })
     }
 
@@ -375,7 +381,7 @@ pub(super) fn kube_version(text: &str) -> Result<KubeVersion, Error> {
 
 /// The release's name from a template without data.
 fn from_template(template: &str) -> Result<String, Error> {
-    helm::release_name(template, &System)
+    helm::release_name(template, &System::silent())
 }
 
 /// Names of releases are like names of objects, and 53 bytes at most.
@@ -401,8 +407,7 @@ fn log_of(what: &str, error: &Error) {
     let Some(text) = text.strip_prefix(what).and_then(|rest| rest.strip_prefix(": ")) else {
         return;
     };
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-    output::complain(&format!("level=ERROR msg=\"{what}\" error=\"{text}\""));
+    super::log(&LogLine { level: Level::Error, message: what, fields: &[("error", text)] });
 }
 
 fn is_name(name: &str) -> bool {
