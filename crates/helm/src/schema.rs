@@ -39,7 +39,7 @@ fn collect(chart: &Chart, values: &Values, environment: &dyn Environment, proble
         environment.log(&LogLine { level: Level::Debug, message, fields });
     };
     if chart.schema.is_some() {
-        log("values are checked against the schema", &[("chart", chart.name())]);
+        log("chart name", &[("chart-name", chart.name())]);
     }
     let count = chart.dependencies.len().to_string();
     let fields = [("chart", chart.name()), ("dependencies", count.as_str())];

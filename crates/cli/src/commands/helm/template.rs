@@ -255,8 +255,14 @@ impl Args {
         self.deprecations();
         self.kubernetes()?;
         self.refuse()?;
+        self.chart.trace_version("Original chart version", settings);
         let (name, argument) = self.name_and_chart()?;
         let located = self.chart.locate(argument, settings)?;
+        if let Located::Path(path) = &located {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path: PathBuf = path.components().collect();
+            settings.trace("Chart path", &[("path", &path.to_string_lossy())]);
+        }
         let values = self.values.merged(settings)?;
         let chart = self.complete(located, settings)?;
         check_name(&name)?;
