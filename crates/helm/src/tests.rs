@@ -418,3 +418,30 @@ fn subcharts_under_many_names_are_limited() {
         "chart dependencies processing failed: the chart has more than 10000 charts below it";
     fails(&files, "", expected);
 }
+
+#[test]
+fn templates_and_what_they_give_have_limits() {
+    const METADATA: (&str, &str) = ("Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n");
+    let actions = "{{/**/}}".repeat(1_000_001);
+    let expected = "app/templates/a.yaml: the templates have more than 1000000 actions";
+    fails(&[METADATA, ("templates/a.yaml", &actions)], "", expected);
+    let long = format!("{{{{ list {}}}}}", "1 ".repeat(1 << 22));
+    let expected = "app/templates/a.yaml: the actions of templates have more than 8388608 bytes";
+    fails(&[METADATA, ("templates/a.yaml", &long)], "", expected);
+    let objects = "a: b\n---\n".repeat(100_001);
+    let expected = "app/templates/a.yaml: the chart has more than 100000 objects";
+    fails(&[METADATA, ("templates/a.yaml", &objects)], "", expected);
+}
+
+#[test]
+fn texts_are_cut_at_lines_that_start_with_a_separator() {
+    for (text, expected) in [
+        ("", vec![]),
+        ("a", vec!["a"]),
+        ("---\na\n---\n---\nb", vec!["a\n", "b"]),
+        (" \n--- a\nb\n--- \t# c\n  d\n", vec!["a\nb\n", "# c\n  d\n"]),
+        ("a ---\n ---\n------\nb\r\n---", vec!["a ---\n ---\n", "---\nb\r\n"]),
+    ] {
+        assert_eq!(split_manifests(text), expected, "{text:?}");
+    }
+}

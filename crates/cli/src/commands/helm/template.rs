@@ -6,6 +6,7 @@ use anyhow::Result;
 use helm::capabilities::KubeVersion;
 use helm::{Capabilities, Chart, Error, Level, LogLine, Options, Rendered, TextOptions, Values};
 
+use super::files::detect;
 use super::locate::{ChartArgs, Located};
 use super::settings::{Settings, source_date};
 use super::system::System;
@@ -271,6 +272,11 @@ impl Args {
 
     /// The chart with its dependencies, which are fetched when that is asked for.
     fn complete(&self, located: Located, settings: &Settings) -> Result<Chart, Error> {
+        if let Located::Path(path) = &located
+            && path.is_dir()
+        {
+            detect(path)?;
+        }
         let chart = located.load()?;
         if !matches!(chart.metadata.kind.as_str(), "" | "application") {
             let kind = &chart.metadata.kind;
