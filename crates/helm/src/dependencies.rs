@@ -15,6 +15,10 @@ use crate::{Environment, Error, Level, LogLine, Result};
 /// so that a small package could become a hundred million charts.
 const MAX_CHARTS: usize = 10_000;
 
+/// How deep values may be where they are imported to: as deep as a file may be. The path to them has no other limit, and
+/// each level takes stack wherever values are walked.
+const MAX_DEPTH: usize = 128;
+
 /// Prunes and renames the subcharts by conditions, tags and aliases, then imports values.
 pub(crate) fn process(
     chart: &mut Chart,
@@ -156,7 +160,15 @@ impl Pass<'_> {
                     _ => continue,
                 };
                 match table_or_key(&values, &format!("{}.{child}", dependency.name)) {
-                    Ok(found) => merge_tables(&mut imported, nested(&parent, found.clone())),
+                    Ok(found) => {
+                        if parent.split('.').count() + depth(found) > MAX_DEPTH {
+                            let name = &dependency.name;
+                            return Err(Error::new(format!(
+                                "values imported from {name} are nested deeper than {MAX_DEPTH}"
+                            )));
+                        }
+                        merge_tables(&mut imported, nested(&parent, found.clone()));
+                    }
                     Err(key) => self.warn_of_import(entry, &dependency.name, key),
                 }
             }
@@ -177,6 +189,18 @@ impl Pass<'_> {
             self.warn("ImportValues missing table from chart", &fields);
         }
     }
+}
+
+/// How many collections stand inside each other.
+fn depth(values: &Values) -> usize {
+    fn below(value: &Json) -> usize {
+        match value {
+            Json::Object(map) => depth(map),
+            Json::Array(items) => 1 + items.iter().map(below).max().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+    1 + values.values().map(below).max().unwrap_or_default()
 }
 
 fn member(map: &Values, name: &str) -> String {

@@ -445,3 +445,79 @@ fn texts_are_cut_at_lines_that_start_with_a_separator() {
         assert_eq!(split_manifests(text), expected, "{text:?}");
     }
 }
+
+/// Runs on a stack of the size that the threads of controllers have.
+fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
+}
+
+/// Mappings inside each other, in one line.
+fn nested(levels: usize) -> String {
+    format!("{}1{}", "{a: ".repeat(levels), "}".repeat(levels))
+}
+
+#[test]
+fn values_as_deep_as_they_may_be_fit_a_small_stack() {
+    on_a_small_stack(|| {
+        let metadata = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+        let schema = format!("{}{{}}{}", "{\"properties\": {\"a\": ".repeat(60), "}}".repeat(60));
+        // The root and its text are two of the levels.
+        let values = nested(127);
+        let (top, sub) = (metadata("app"), metadata("s"));
+        let files = [
+            ("Chart.yaml", top.as_str()),
+            ("values.yaml", &values),
+            ("values.schema.json", &schema),
+            ("templates/a.yaml", "a: {{ .Values | toYaml | fromYaml | toJson | quote }}"),
+            ("charts/s/Chart.yaml", &sub),
+            ("charts/s/values.yaml", &values),
+            ("charts/s/charts/s/Chart.yaml", &sub),
+            ("charts/s/charts/s/values.yaml", &values),
+        ];
+        let chart = chart(&files);
+        let user = from_yaml(&values).unwrap();
+        let environment = Fixed::default();
+        let options = Options::new("r", "ns", &environment);
+        let rendered = render(&chart, &user, &options).unwrap();
+        assert_eq!(rendered.manifests.len(), 1);
+        let error = from_yaml(&nested(128)).unwrap_err().to_string();
+        assert!(error.ends_with("exceeded max depth of 128"), "{error}");
+        let release = Release {
+            name: "r".to_owned(),
+            chart,
+            config: user,
+            version: 1,
+            namespace: "ns".to_owned(),
+            ..Release::default()
+        };
+        let back = Release::decode(&release.encode().unwrap()).unwrap();
+        assert_eq!(back.config, release.config);
+    });
+}
+
+#[test]
+fn imported_values_are_not_nested_without_end() {
+    on_a_small_stack(|| {
+        let metadata = |parent: usize| {
+            format!(
+                "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- name: s\n  version: 1.0.0\n  import-values: [{{child: data, parent: {}}}]\n",
+                vec!["a"; parent].join(".")
+            )
+        };
+        const SUB: &str = "apiVersion: v2\nname: s\nversion: 1.0.0\n";
+        let check = |parent: usize, expected: &str| {
+            let metadata = metadata(parent);
+            let files = [
+                ("Chart.yaml", metadata.as_str()),
+                ("charts/s/Chart.yaml", SUB),
+                ("charts/s/values.yaml", "data: {x: [1]}\n"),
+            ];
+            let error = rendered(&chart(&files), "").map_err(|error| error.to_string()).err();
+            assert_eq!(error.unwrap_or_default(), expected);
+        };
+        let expected = "chart dependencies processing failed: values imported from s are nested deeper than 128";
+        check(100_000, expected);
+        check(127, expected);
+        check(126, "");
+    });
+}
