@@ -504,12 +504,12 @@ fn imported_values_are_not_nested_without_end() {
                 vec!["a"; parent].join(".")
             )
         };
-        const SUB: &str = "apiVersion: v2\nname: s\nversion: 1.0.0\n";
+        let sub = "apiVersion: v2\nname: s\nversion: 1.0.0\n";
         let check = |parent: usize, expected: &str| {
             let metadata = metadata(parent);
             let files = [
                 ("Chart.yaml", metadata.as_str()),
-                ("charts/s/Chart.yaml", SUB),
+                ("charts/s/Chart.yaml", sub),
                 ("charts/s/values.yaml", "data: {x: [1]}\n"),
             ];
             let error = rendered(&chart(&files), "").map_err(|error| error.to_string()).err();
@@ -520,4 +520,24 @@ fn imported_values_are_not_nested_without_end() {
         check(127, expected);
         check(126, "");
     });
+}
+
+/// The lines are those that Helm names for the same texts.
+#[test]
+fn errors_about_toml_name_the_line() {
+    for (text, line) in [
+        ("a", 1),
+        ("a =", 1),
+        ("= 1", 1),
+        ("[a]\n[a]", 2),
+        ("a = 1\na = 2", 2),
+        ("[a]\nb = 1\n[a.b]\nc = 1", 3),
+        ("a = 1\n\nb = [1, 2", 3),
+        ("a = 1\nb = 01\n", 2),
+        ("a = 1 # \u{1}", 1),
+    ] {
+        let found = toml::decode(text).err().unwrap().0;
+        let expected = format!("toml: line {line}: ");
+        assert!(found.starts_with(&expected), "{text:?}: {found}");
+    }
 }

@@ -369,7 +369,7 @@ fn nested(levels: usize) -> [String; 4] {
         "[".repeat(levels) + &"]".repeat(levels),
         // As in Go, an empty text in braces is written with quotes, so that it is no null any more.
         "{a: ".repeat(levels) + "1" + &"}".repeat(levels),
-        (0..levels).map(|level| format!("{}a:\n", " ".repeat(level))).collect(),
+        (0..levels).map(|level| " ".repeat(level) + "a:\n").collect(),
         "- ".repeat(levels) + "a",
     ]
 }
