@@ -113,7 +113,10 @@ impl Folder {
         let failed =
             |error: std::io::Error| Error::new(format!("cannot read {}: {error}", dir.display()));
         if depth > MAX_DEPTH {
-            return Err(Error::new(format!("{} is nested too deeply", dir.display())));
+            let folder = if prefix.is_empty() { "." } else { prefix };
+            return Err(Error::new(format!(
+                "folders of the chart are nested deeper than {MAX_DEPTH}: {folder}"
+            )));
         }
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(failed)? {
@@ -390,6 +393,10 @@ mod tests {
         let irregular = "cannot load irregular file .helmignore as it has file mode type bits set";
         assert_eq!(load(), Err(irregular.to_owned()));
         std::fs::remove_file(path(".helmignore")).unwrap();
+        std::os::unix::fs::symlink(".", path("loop")).unwrap();
+        let expected = "folders of the chart are nested deeper than 64: loop/loop/loop";
+        assert!(load().unwrap_err().starts_with(expected));
+        std::fs::remove_file(path("loop")).unwrap();
         std::fs::File::create(path("values.yaml")).unwrap().set_len(1 << 30).unwrap();
         let expected =
             "error reading values.yaml: chart exceeds maximum decompressed size of 104857600 bytes";
