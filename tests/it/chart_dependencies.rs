@@ -105,6 +105,11 @@ const UMBRELLAS: &[(&str, &str)] = &[
         "oci",
         "- {name: one, version: ^1, repository: OCI}\n- {name: two, version: 1.2.0+build, repository: OCI}\n",
     ),
+    (
+        "oci-twice",
+        "- {name: one, version: 1.0.0, repository: OCI, alias: a}\n- {name: one, version: 1.0.0, repository: OCI, alias: b}\n",
+    ),
+    ("oci-no-version", "- {name: one, version: ^7, repository: OCI}\n"),
     ("folder", "- {name: good, version: '>0.1', repository: 'file://../good'}\n"),
     ("wrong-folder", "- {name: good, version: ^9, repository: 'file://../good'}\n"),
     ("no-folder", "- {name: good, version: ^1, repository: 'file://../absent'}\n"),
@@ -185,8 +190,119 @@ fn dependencies_are_fetched_and_locked_as_by_helm() {
             }
         }
     }
+    different.extend(with_a_named_repository(&weir, &helm, &http));
     assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
     charts_by_reference(&weir, &helm, &http, &oci);
+}
+
+/// What happens to a chart whose repository has a name.
+enum Step {
+    /// Both programs run this.
+    Run(&'static str),
+    /// A file of the chart is changed: one text for another.
+    Change(&'static str, &'static str, &'static str),
+    /// A package of the repository comes into `charts/` in no way that the programs know of.
+    Stray(&'static str),
+}
+
+use Step::{Change, Run, Stray};
+
+const UPDATE: Step = Run("dependency update app");
+const BUILD: Step = Run("dependency build app");
+const LIST: Step = Run("dependency list app");
+
+/// Dependencies with what is done to a chart that has them.
+const LIVES: &[(&str, &[Step])] = &[
+    (
+        "- {name: one, version: ^1, repository: HTTP}\n",
+        &[LIST, UPDATE, BUILD, Run("dependency build app --skip-refresh"), LIST],
+    ),
+    // The chart's file changed after the lock was made.
+    (
+        "- {name: one, version: ^1, repository: '@r', alias: uno, condition: uno.on, tags: [x]}\n",
+        &[UPDATE, Change("Chart.yaml", "^1", "1.0.0"), BUILD, LIST, UPDATE, BUILD, LIST],
+    ),
+    // The lock names a version that is gone, and then was changed by hand.
+    (
+        "- {name: one, version: '>=1.0.0 <1.1.0 || 1.1.x', repository: 'alias:r'}\n",
+        &[UPDATE, Change("Chart.lock", "1.1.0", "1.9.9"), BUILD, LIST],
+    ),
+    (
+        "- {name: one, version: ~1.0, repository: HTTP/}\n",
+        &[UPDATE, Change("Chart.lock", "digest: sha256:", "digest: sha256:0"), BUILD, UPDATE],
+    ),
+    // What lay in the folder before goes or stays.
+    (
+        "- {name: one, version: ^1, repository: HTTP}\n",
+        &[Stray("two-1.0.0.tgz"), Stray("one-1.0.0.tgz"), LIST, UPDATE, LIST, BUILD],
+    ),
+    (
+        "- {name: good, version: ^1, repository: 'file://../good'}\n",
+        &[UPDATE, Change("../good/Chart.yaml", "1.2.3", "1.5.0"), LIST, BUILD, UPDATE, LIST],
+    ),
+    (
+        "- {name: one, version: 1.0.0, repository: HTTP}\n",
+        &[
+            Run("package app"),
+            Run("package app -u"),
+            Run("dependency list app-0.1.0.tgz"),
+            Run("dependency update app-0.1.0.tgz"),
+            Run("dependency update app --verify"),
+            Run("template app --debug"),
+        ],
+    ),
+];
+
+/// Where the program differs from Helm on charts whose repository has a name.
+fn with_a_named_repository(weir: &Path, helm: &Path, http: &str) -> Vec<String> {
+    let mut different = Vec::new();
+    for (dependencies, steps) in LIVES {
+        let (ours, theirs) = (workspace(), workspace());
+        for folder in [&ours, &theirs] {
+            umbrella(folder.path(), &dependencies.replace("HTTP", http));
+            // Helm refreshes every repository that has a name; ours those that the chart needs.
+            if dependencies.contains("file://") {
+                continue;
+            }
+            let added = run(helm, folder.path(), &["repo", "add", "r", http]);
+            assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        }
+        for step in *steps {
+            match step {
+                Change(file, from, to) => {
+                    for folder in [&ours, &theirs] {
+                        let path = folder.path().join("app").join(file);
+                        let text = std::fs::read_to_string(&path).unwrap();
+                        assert!(text.contains(from), "{file} has no {from}");
+                        std::fs::write(&path, text.replace(from, to)).unwrap();
+                    }
+                }
+                Stray(package) => {
+                    for folder in [&ours, &theirs] {
+                        let charts = folder.path().join("app/charts");
+                        std::fs::create_dir_all(&charts).unwrap();
+                        let address = format!("{http}/{package}");
+                        let charts = charts.display().to_string();
+                        let pulled = run(helm, folder.path(), &["pull", &address, "-d", &charts]);
+                        assert!(pulled.status.success());
+                    }
+                }
+                Run(line) => {
+                    let arguments: Vec<&str> = line.split(' ').collect();
+                    let mut own = vec!["helm"];
+                    own.extend(&arguments);
+                    let one = shown(&run(weir, ours.path(), &own), ours.path());
+                    let other = shown(&run(helm, theirs.path(), &arguments), theirs.path());
+                    if one != other || tree(ours.path()) != tree(theirs.path()) {
+                        different.push(format!(
+                            "{dependencies}: {line}\n--- ours\n{one}\n--- helm's\n{other}"
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    different
 }
 
 /// Charts that other commands fetch.

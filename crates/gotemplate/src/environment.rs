@@ -1,11 +1,11 @@
-//! What the engine must not know by itself: time, randomness, environment, names.
+//! What the engine must not know by itself: time, randomness, environment, names, a log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::Error;
+use crate::{Error, LogLine};
 
 /// What `lookup` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct ObjectReference<'a> {
 }
 
 /// Where templates get time, randomness, environment variables, host names and objects of a cluster
-/// from. Shared with the thread that renders, hence `Sync`.
+/// from, and where their log goes. Shared with the thread that renders, hence `Sync`.
 pub trait Environment: Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
@@ -52,6 +52,9 @@ pub trait Environment: Sync {
     fn lookup(&self, _object: &ObjectReference<'_>) -> Result<Option<serde_json::Value>, Error> {
         Ok(None)
     }
+
+    /// Takes a line for the log; dropped where there is none.
+    fn log(&self, _line: &LogLine<'_>) {}
 }
 
 /// An environment that stands still, for previews and tests: fixed time, and a counter in place of

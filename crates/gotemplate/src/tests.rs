@@ -1,6 +1,8 @@
 use serde_json::json;
 
-use crate::{Fixed, Functions, Limits, MissingKey, Options, TemplateSet, Value, render};
+use crate::{
+    Fixed, Functions, Level, Limits, LogLine, MissingKey, Options, TemplateSet, Value, render,
+};
 
 /// Renders with all functions over a small data set, from a thread with room for deep templates.
 fn rendered(template: &str) -> Result<String, String> {
@@ -341,4 +343,24 @@ fn hosts_of_addresses_are_checked_as_in_go() {
     refused("http://a[::1]/", "invalid IP-literal");
     refused("http://[abc]/", "invalid host: ParseAddr(\"abc\"): unable to parse IP");
     refused("http://[::1/", "missing ']' in host");
+}
+
+#[test]
+fn lines_of_the_log_are_quoted_where_go_quotes_them() {
+    let line = |text: &str| {
+        let fields = [("message", text)];
+        LogLine { level: Level::Warn, message: "two words", fields: &fields }.to_string()
+    };
+    for (text, expected) in [
+        ("plain", "plain"),
+        ("back\\slash", "back\\slash"),
+        ("", r#""""#),
+        ("x=y", r#""x=y""#),
+        ("say \"a\"\n", r#""say \"a\"\n""#),
+        ("ümläut", "ümläut"),
+        ("\u{200b}", r#""\u200b""#),
+        ("\u{7f}", "\u{7f}"),
+    ] {
+        assert_eq!(line(text), format!("level=WARN msg=\"two words\" message={expected}"));
+    }
 }

@@ -92,8 +92,7 @@ impl Chart {
     /// # Errors
     /// When `Chart.yaml` is missing or invalid, or a file cannot be read.
     pub fn from_files(files: Vec<File>) -> Result<Self, Error> {
-        let mut room = MAX_PACKAGES;
-        build(files, 0, &mut room)
+        build(files, 0, &mut Room::default())
     }
 
     /// The CRDs of the chart and of the charts below it.
@@ -135,14 +134,64 @@ const MAX_PACKAGES: u64 = 400 << 20;
 /// Charts nested deeper than this are refused.
 const MAX_NESTING: usize = 32;
 
+/// The most bytes that `Chart.yaml`, a lock or the requirements may have. They are lists of names.
+pub(crate) const MAX_METADATA: usize = 4 << 20;
+
+/// The most values that a chart's files of values and schemas may hold, with those of all charts below it. The largest
+/// charts have some ten thousand, and each takes up to a kilobyte: a package of some kilobytes could ask for gigabytes.
+const MAX_VALUES: usize = 1_000_000;
+
+/// What a chart and all charts below it may still take.
+struct Room {
+    /// Bytes that come out of packages.
+    packages: u64,
+    values: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { packages: MAX_PACKAGES, values: MAX_VALUES }
+    }
+}
+
+impl Room {
+    /// Takes the room for the values of a file.
+    fn take_values(&mut self, data: &[u8]) -> Result<()> {
+        self.values = self.values.checked_sub(signs(data)).ok_or_else(|| {
+            let what = "values and schemas of the chart may hold";
+            Error::new(format!("{what} more than {MAX_VALUES} values"))
+        })?;
+        Ok(())
+    }
+}
+
+/// An error unless the values and the schema of a chart hold as much as those of a chart may.
+pub(crate) fn check_values<'d>(files: impl IntoIterator<Item = &'d [u8]>) -> Result<()> {
+    let mut room = Room::default();
+    files.into_iter().try_for_each(|data| room.take_values(data))
+}
+
+/// How many values a YAML or JSON text can hold at most: none is without a sign or a line of its own.
+fn signs(text: &[u8]) -> usize {
+    let mut last = b'\n';
+    let mut count = 1;
+    for byte in text.iter().copied() {
+        let item = last == b'-' && byte.is_ascii_whitespace();
+        count +=
+            usize::from(item || matches!(byte, b'\n' | b'\r' | b',' | b':' | b'[' | b'{' | b'?'));
+        last = byte;
+    }
+    count
+}
+
 pub(crate) fn utf8<'d>(data: &'d [u8], name: &str) -> Result<&'d str> {
     std::str::from_utf8(data)
         .map_err(|_| Error::new(format!("cannot load {name}: yaml: invalid leading UTF-8 octet")))
 }
 
-fn build(files: Vec<File>, depth: usize, room: &mut u64) -> Result<Chart> {
+fn build(files: Vec<File>, depth: usize, room: &mut Room) -> Result<Chart> {
     if depth > MAX_NESTING {
-        return Err(Error::new("charts are nested too deeply"));
+        return Err(Error::new(format!("charts are nested deeper than {MAX_NESTING}")));
     }
     let mut chart = Chart { schema_modified: Some(NO_TIME.to_owned()), ..Chart::default() };
     let mut document = Json::Object(serde_json::Map::new());
@@ -158,6 +207,10 @@ fn build(files: Vec<File>, depth: usize, room: &mut u64) -> Result<Chart> {
     }
     let mut subcharts: BTreeMap<String, Vec<File>> = BTreeMap::new();
     for file in &files {
+        if matches!(file.name.as_str(), "values.yaml" | "values.schema.json") {
+            let taken = room.take_values(&file.data);
+            taken.map_err(|error| error.context(format!("cannot load {}", file.name)))?;
+        }
         sort_in(&mut chart, &mut document, file, &mut subcharts)?;
     }
     chart.raw = files;
@@ -175,6 +228,9 @@ fn build(files: Vec<File>, depth: usize, room: &mut u64) -> Result<Chart> {
 
 /// Reads a YAML file as JSON.
 fn parse(file: &File, name: &str) -> Result<Json> {
+    if file.data.len() > MAX_METADATA {
+        return Err(Error::new(format!("cannot load {name}: larger than {MAX_METADATA} bytes")));
+    }
     let text = utf8(&file.data, name)?;
     yaml::to_json(text, yaml::Rules::V2).map_err(|error| {
         let shown = error.go_message();
@@ -261,12 +317,12 @@ fn load_values(data: &[u8]) -> Result<Values> {
     from_yaml_documents(text).map_err(|error| error.context("cannot load values.yaml"))
 }
 
-/// Builds a chart in `charts/`: a folder, or a package for which there are `room` bytes.
+/// Builds a chart in `charts/`: a folder, or a package.
 fn subchart(
     chart: &Chart,
     name: &str,
     files: Vec<File>,
-    (depth, room): (usize, &mut u64),
+    (depth, room): (usize, &mut Room),
 ) -> Result<Option<Chart>> {
     if name.starts_with(['_', '.']) {
         return Ok(None);
@@ -284,8 +340,9 @@ fn subchart(
         }
         let inner = load::archive_files(&file.data).map_err(context)?;
         let size: u64 = inner.iter().map(|file| file.data.len() as u64).sum();
-        *room = room.checked_sub(size).ok_or_else(|| {
-            Error::new(format!("packages in charts/ hold more than {MAX_PACKAGES} bytes"))
+        room.packages = room.packages.checked_sub(size).ok_or_else(|| {
+            let what = format!("packages in charts/ hold more than {MAX_PACKAGES} bytes");
+            context(Error::new(what))
         })?;
         return build(inner, depth + 1, room).map(Some).map_err(context);
     }
@@ -316,8 +373,44 @@ mod tests {
             let packages = ["a", "b"].map(|name| file(&format!("charts/{name}.tgz"), &package));
             [vec![file("Chart.yaml", metadata)], packages.to_vec()].concat()
         };
-        assert_eq!(build(outer(), 0, &mut 3000).unwrap().dependencies.len(), 2);
-        let error = build(outer(), 0, &mut 1500).unwrap_err().to_string();
-        assert!(error.contains("packages in charts/ hold more than"), "{error}");
+        let room = |packages| Room { packages, ..Room::default() };
+        assert_eq!(build(outer(), 0, &mut room(3000)).unwrap().dependencies.len(), 2);
+        let error = build(outer(), 0, &mut room(1500)).unwrap_err().to_string();
+        assert!(error.contains("unpacking subchart b.tgz in inner: packages in charts/ hold more"));
+    }
+
+    #[test]
+    fn values_and_metadata_have_limits() {
+        let metadata = "apiVersion: v2\nname: a\nversion: 1.0.0\n";
+        let load = |name: &str, data: &[u8]| {
+            let files = vec![file("Chart.yaml", metadata.as_bytes()), file(name, data)];
+            Chart::from_files(files).map(drop).map_err(|error| error.to_string())
+        };
+        let limit = "values and schemas of the chart may hold more than 1000000 values";
+        for (name, data) in [
+            ("values.yaml", format!("a:\n{}", "- a\n".repeat(MAX_VALUES / 2 + 10))),
+            ("values.yaml", format!("a: [{}]", "a,".repeat(MAX_VALUES))),
+            ("values.schema.json", format!("[{}]", "{},".repeat(MAX_VALUES / 2))),
+        ] {
+            assert_eq!(load(name, data.as_bytes()), Err(format!("cannot load {name}: {limit}")));
+        }
+        let half = "a: [".to_owned() + &"a,".repeat(MAX_VALUES / 2) + "]";
+        assert_eq!(load("values.yaml", b"a: text, and more of it\n"), Ok(()));
+        let sub = "charts/s/Chart.yaml";
+        let both = [
+            ("Chart.yaml", metadata),
+            ("values.yaml", &half),
+            (sub, metadata),
+            ("charts/s/values.yaml", &half),
+        ];
+        let files = both.map(|(name, text)| file(name, text.as_bytes())).to_vec();
+        let error = Chart::from_files(files).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("error unpacking subchart s in a: cannot load values.yaml: {limit}")
+        );
+        let long = format!("dependencies:\n{}", "- {name: a}\n".repeat(400_000));
+        let limit = "cannot load Chart.lock: larger than 4194304 bytes";
+        assert_eq!(load("Chart.lock", long.as_bytes()), Err(limit.to_owned()));
     }
 }

@@ -6,19 +6,36 @@ use serde_json::Value as Json;
 
 use crate::chart::Chart;
 use crate::metadata::{Dependency, compatible};
-use crate::values::{Values, coalesce_values, merge_tables, merge_values, path_value, table};
-use crate::{Error, Result};
+use crate::values::{
+    Values, coalesce_values, merge_tables, merge_values, path_value, table, table_or_key,
+};
+use crate::{Environment, Error, Level, LogLine, Result};
 
 /// The most charts that one chart may have below it. Each may take part under several names, and those below it again,
 /// so that a small package could become a hundred million charts.
 const MAX_CHARTS: usize = 10_000;
 
+/// How deep values may be where they are imported to: as deep as a file may be. The path to them has no other limit, and
+/// each level takes stack wherever values are walked.
+const MAX_DEPTH: usize = 128;
+
 /// Prunes and renames the subcharts by conditions, tags and aliases, then imports values.
-pub(crate) fn process(chart: &mut Chart, values: &Values) -> Result<()> {
-    let mut left = MAX_CHARTS;
-    enable(chart, values, "", &mut left)
-        .and_then(|()| import(chart))
+pub(crate) fn process(
+    chart: &mut Chart,
+    values: &Values,
+    environment: &dyn Environment,
+) -> Result<()> {
+    let mut pass = Pass { left: MAX_CHARTS, environment };
+    pass.enable(chart, values, "")
+        .and_then(|()| pass.import(chart))
         .map_err(|error| error.context("chart dependencies processing failed"))
+}
+
+/// What goes along through the tree of charts.
+struct Pass<'p> {
+    /// Charts that may still come.
+    left: usize,
+    environment: &'p dyn Environment,
 }
 
 /// The subcharts in the order of `Chart.yaml`, under their aliases; first those that it does not
@@ -55,85 +72,135 @@ fn arranged(charts: Vec<Chart>, dependencies: &[Dependency]) -> Vec<Chart> {
     placed
 }
 
-fn enable(chart: &mut Chart, values: &Values, path: &str, left: &mut usize) -> Result<()> {
-    if chart.metadata.dependencies.is_empty() {
-        return Ok(());
-    }
-    let charts = std::mem::take(&mut chart.dependencies);
-    chart.dependencies = arranged(charts, &chart.metadata.dependencies);
-    *left = left.checked_sub(chart.dependencies.len()).ok_or_else(|| {
-        Error::new(format!("the chart has more than {MAX_CHARTS} charts below it"))
-    })?;
-    for dependency in &mut chart.metadata.dependencies {
-        if !dependency.alias.is_empty() {
-            dependency.name.clone_from(&dependency.alias);
+impl Pass<'_> {
+    fn enable(&mut self, chart: &mut Chart, values: &Values, path: &str) -> Result<()> {
+        if chart.metadata.dependencies.is_empty() {
+            return Ok(());
         }
-        dependency.enabled = true;
+        let charts = std::mem::take(&mut chart.dependencies);
+        chart.dependencies = arranged(charts, &chart.metadata.dependencies);
+        self.left = self.left.checked_sub(chart.dependencies.len()).ok_or_else(|| {
+            Error::new(format!("the chart has more than {MAX_CHARTS} charts below it"))
+        })?;
+        for dependency in &mut chart.metadata.dependencies {
+            if !dependency.alias.is_empty() {
+                dependency.name.clone_from(&dependency.alias);
+            }
+            dependency.enabled = true;
+        }
+        let coalesced = coalesce_values(chart, values)?;
+        for dependency in &mut chart.metadata.dependencies {
+            self.by_tags(dependency, &coalesced);
+        }
+        for dependency in &mut chart.metadata.dependencies {
+            self.by_conditions(dependency, &coalesced, path);
+        }
+        let removed: Vec<String> = chart
+            .metadata
+            .dependencies
+            .iter()
+            .filter(|dependency| !dependency.enabled)
+            .map(|dependency| dependency.name.clone())
+            .collect();
+        chart.dependencies.retain(|subchart| !removed.iter().any(|name| name == subchart.name()));
+        chart.metadata.dependencies.retain(|dependency| !removed.contains(&dependency.name));
+        for subchart in &mut chart.dependencies {
+            let path = format!("{path}{}.", subchart.name());
+            self.enable(subchart, &coalesced, &path)?;
+        }
+        Ok(())
     }
-    let coalesced = coalesce_values(chart, values)?;
-    for dependency in &mut chart.metadata.dependencies {
-        by_tags(dependency, &coalesced);
-        by_conditions(dependency, &coalesced, path);
-    }
-    let removed: Vec<String> = chart
-        .metadata
-        .dependencies
-        .iter()
-        .filter(|dependency| !dependency.enabled)
-        .map(|dependency| dependency.name.clone())
-        .collect();
-    chart.dependencies.retain(|subchart| !removed.iter().any(|name| name == subchart.name()));
-    chart.metadata.dependencies.retain(|dependency| !removed.contains(&dependency.name));
-    for subchart in &mut chart.dependencies {
-        let path = format!("{path}{}.", subchart.name());
-        enable(subchart, &coalesced, &path, left)?;
-    }
-    Ok(())
-}
 
-fn by_tags(dependency: &mut Dependency, values: &Values) {
-    let Some(tags) = table(values, "tags") else { return };
-    let states: Vec<bool> =
-        dependency.tags.iter().filter_map(|tag| tags.get(tag)?.as_bool()).collect();
-    dependency.enabled = states.is_empty() || states.contains(&true);
-}
+    fn by_tags(&self, dependency: &mut Dependency, values: &Values) {
+        let Some(tags) = table(values, "tags") else { return };
+        let there = dependency.tags.iter().filter_map(|tag| Some((tag, tags.get(tag)?)));
+        let states: Vec<bool> = there
+            .filter_map(|(tag, state)| self.switch(state, ("tag", tag), &dependency.name))
+            .collect();
+        dependency.enabled = states.is_empty() || states.contains(&true);
+    }
 
-fn by_conditions(dependency: &mut Dependency, values: &Values, path: &str) {
-    let conditions = dependency.condition.trim().split(',').filter(|c| !c.is_empty());
-    let decided = conditions
-        .filter_map(|condition| path_value(values, &format!("{path}{condition}")))
-        .find_map(Json::as_bool);
-    if let Some(enabled) = decided {
-        dependency.enabled = enabled;
-    }
-}
-
-fn import(chart: &mut Chart) -> Result<()> {
-    for subchart in &mut chart.dependencies {
-        import(subchart)?;
-    }
-    if chart.metadata.dependencies.is_empty() {
-        return Ok(());
-    }
-    let values = merge_values(chart, &Values::new())?;
-    let mut imported = Values::new();
-    for dependency in &chart.metadata.dependencies {
-        for entry in &dependency.import_values {
-            let (child, parent) = match entry {
-                Json::String(name) => (format!("exports.{name}"), ".".to_owned()),
-                Json::Object(map) => (member(map, "child"), member(map, "parent")),
-                _ => continue,
-            };
-            let Some(found) = table(&values, &format!("{}.{child}", dependency.name)) else {
-                continue;
-            };
-            merge_tables(&mut imported, nested(&parent, found.clone()));
+    fn by_conditions(&self, dependency: &mut Dependency, values: &Values, path: &str) {
+        let conditions = dependency.condition.trim().split(',').filter(|c| !c.is_empty());
+        let decided = conditions
+            .filter_map(|it| Some((it, path_value(values, &format!("{path}{it}"))?)))
+            .find_map(|(it, state)| self.switch(state, ("path", it), &dependency.name));
+        if let Some(enabled) = decided {
+            dependency.enabled = enabled;
         }
     }
-    let mut merged = values;
-    merge_tables(&mut merged, imported);
-    chart.values = merged;
-    Ok(())
+
+    /// What a value says about whether a chart takes part; the log tells when that is nothing.
+    fn switch(&self, state: &Json, of: (&str, &str), chart: &str) -> Option<bool> {
+        let known = state.as_bool();
+        if known.is_none() {
+            self.warn("returned non-bool value", &[of, ("chart", chart)]);
+        }
+        known
+    }
+
+    fn warn(&self, message: &str, fields: &[(&str, &str)]) {
+        self.environment.log(&LogLine { level: Level::Warn, message, fields });
+    }
+
+    fn import(&self, chart: &mut Chart) -> Result<()> {
+        for subchart in &mut chart.dependencies {
+            self.import(subchart)?;
+        }
+        if chart.metadata.dependencies.is_empty() {
+            return Ok(());
+        }
+        let values = merge_values(chart, &Values::new())?;
+        let mut imported = Values::new();
+        for dependency in &chart.metadata.dependencies {
+            for entry in &dependency.import_values {
+                let (child, parent) = match entry {
+                    Json::String(name) => (format!("exports.{name}"), ".".to_owned()),
+                    Json::Object(map) => (member(map, "child"), member(map, "parent")),
+                    _ => continue,
+                };
+                match table_or_key(&values, &format!("{}.{child}", dependency.name)) {
+                    Ok(found) => {
+                        if parent.split('.').count() + depth(found) > MAX_DEPTH {
+                            let name = &dependency.name;
+                            return Err(Error::new(format!(
+                                "values imported from {name} are nested deeper than {MAX_DEPTH}"
+                            )));
+                        }
+                        merge_tables(&mut imported, nested(&parent, found.clone()));
+                    }
+                    Err(key) => self.warn_of_import(entry, &dependency.name, key),
+                }
+            }
+        }
+        let mut merged = values;
+        merge_tables(&mut merged, imported);
+        chart.values = merged;
+        Ok(())
+    }
+
+    /// Tells that a chart lacks the table that its parent wants; `key` is where the path ends.
+    fn warn_of_import(&self, entry: &Json, chart: &str, key: &str) {
+        let error = format!("{} is not a table", gotemplate::quote(key.as_bytes()));
+        if entry.is_string() {
+            self.warn("ImportValues missing table", &[("error", &error)]);
+        } else {
+            let fields = [("chart", chart), ("error", error.as_str())];
+            self.warn("ImportValues missing table from chart", &fields);
+        }
+    }
+}
+
+/// How many collections stand inside each other.
+fn depth(values: &Values) -> usize {
+    fn below(value: &Json) -> usize {
+        match value {
+            Json::Object(map) => depth(map),
+            Json::Array(items) => 1 + items.iter().map(below).max().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+    1 + values.values().map(below).max().unwrap_or_default()
 }
 
 fn member(map: &Values, name: &str) -> String {

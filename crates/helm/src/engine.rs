@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gotemplate::{
-    Function, Functions, Map, MissingKey, NamedMap, Options as TemplateOptions, Str, TemplateSet,
-    Type, Value,
+    Function, Functions, Level, LogLine, Map, MissingKey, NamedMap, Options as TemplateOptions,
+    Scope, Str, TemplateSet, Type, Value,
 };
+use memchr::memmem;
 use serde_json::Value as Json;
 
-use crate::Result;
 use crate::capabilities::CapabilitiesObject;
 use crate::chart::Chart;
 use crate::metadata::Metadata;
 use crate::render::{Mode, Options};
 use crate::values::Values;
+use crate::{Error, Result};
 
 mod errors;
 mod files;
@@ -29,6 +30,41 @@ struct Renderable<'c> {
     text: &'c [u8],
     scope: Map,
     base_path: String,
+}
+
+/// The most actions that the templates of a chart and of all charts below it may have, and the most bytes inside of
+/// those. Charts have some thousand; trees of so many take some hundred megabytes.
+const MAX_ACTIONS: usize = 1_000_000;
+const MAX_ACTION_BYTES: usize = 8 << 20;
+
+/// Counts the actions of templates.
+#[derive(Default)]
+struct Actions {
+    count: usize,
+    bytes: usize,
+}
+
+impl Actions {
+    fn add(&mut self, name: &str, text: &[u8]) -> Result<()> {
+        let (open, close) = (memmem::Finder::new("{{"), memmem::Finder::new("}}"));
+        let mut rest = text;
+        while let Some(start) = open.find(rest) {
+            let action = rest.get(start + 2..).unwrap_or_default();
+            let length = close.find(action).unwrap_or(action.len());
+            self.count += 1;
+            self.bytes += length;
+            if self.count > MAX_ACTIONS {
+                let what = format!("the templates have more than {MAX_ACTIONS} actions");
+                return Err(Error::new(format!("{name}: {what}")));
+            }
+            rest = action.get(length..).unwrap_or_default();
+        }
+        if self.bytes > MAX_ACTION_BYTES {
+            let what = format!("the actions of templates have more than {MAX_ACTION_BYTES} bytes");
+            return Err(Error::new(format!("{name}: {what}")));
+        }
+        Ok(())
+    }
 }
 
 /// Renders all templates; gives the text of each that is no partial, by path.
@@ -50,8 +86,10 @@ pub(crate) fn render_all(
     // Deeper paths first, so that a parent's definitions replace those of its subcharts.
     let depth = |name: &str| name.bytes().filter(|b| *b == b'/').count();
     names.sort_by(|a, b| (depth(b), b).cmp(&(depth(a), a)));
+    let mut actions = Actions::default();
     for name in &names {
         if let Some(template) = templates.get(*name) {
+            actions.add(name, template.text)?;
             set.parse(name, template.text, &functions).map_err(|e| parse_error(name, &e.0))?;
         }
     }
@@ -269,20 +307,38 @@ fn with_templates(mut functions: Functions, mode: Mode) -> Functions {
         })?;
         Ok(Value::String(without_no_value_text(out)))
     }));
-    functions.add(Function::new("required", &[Type::String, Type::Any], None, move |_, args| {
-        let value = args.any(1);
-        let absent = value.is_nil() || value.as_str().is_some_and(Str::is_empty);
-        match (absent, mode) {
-            (false, _) => Ok(value.clone()),
-            (true, Mode::Lint) => Ok(Value::string("")),
-            (true, _) => Err(errors::warning(&args.text(0))),
-        }
-    }));
-    functions.add(Function::new("fail", &[Type::String], None, move |_, args| match mode {
-        Mode::Lint => Ok(Value::string("")),
+    functions.add(Function::new(
+        "required",
+        &[Type::String, Type::Any],
+        None,
+        move |scope, args| {
+            let value = args.any(1);
+            let absent = value.is_nil() || value.as_str().is_some_and(Str::is_empty);
+            match (absent, mode) {
+                (false, _) => Ok(value.clone()),
+                (true, Mode::Lint) => {
+                    let message = if value.is_nil() {
+                        "missing required value"
+                    } else {
+                        "missing required values"
+                    };
+                    Ok(instead_of_error(scope, Level::Warn, message, &args.text(0)))
+                }
+                (true, _) => Err(errors::warning(&args.text(0))),
+            }
+        },
+    ));
+    functions.add(Function::new("fail", &[Type::String], None, move |scope, args| match mode {
+        Mode::Lint => Ok(instead_of_error(scope, Level::Info, "funcMap fail", &args.text(0))),
         _ => Err(errors::warning(&args.text(0))),
     }));
     functions
+}
+
+/// The empty text with which linting goes on after an error, which the log tells.
+fn instead_of_error(scope: &Scope<'_>, level: Level, message: &str, error: &str) -> Value {
+    scope.environment().log(&LogLine { level, message, fields: &[("message", error)] });
+    Value::string("")
 }
 
 /// True when a template is being included inside itself more often than Helm allows.
@@ -294,7 +350,7 @@ fn is_included_too_often(including: &[Str], name: &Str) -> bool {
 
 fn without_no_value_text(out: Str) -> Str {
     const MARK: &[u8] = b"<no value>";
-    if memchr::memmem::find(out.as_bytes(), MARK).is_none() {
+    if memmem::find(out.as_bytes(), MARK).is_none() {
         return out;
     }
     let mut kept = Vec::with_capacity(out.len());

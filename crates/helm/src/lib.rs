@@ -47,7 +47,9 @@ pub use chart::{Chart, Crd, File, Lock};
 pub use error::Error;
 pub use glob::matches_file;
 pub use gotemplate::semver::Version;
-pub use gotemplate::{Environment, Error as TemplateError, Limits, ObjectReference};
+pub use gotemplate::{
+    Environment, Error as TemplateError, Level, Limits, LogLine, ObjectReference,
+};
 pub use index::{ChartVersion, RepositoryIndex};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use package::{file_name as package_name, package};

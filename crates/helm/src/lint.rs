@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use crate::capabilities::KubeVersion;
-use crate::chart::Chart;
+use crate::chart::{Chart, check_values};
 use crate::values::{Values, coalesce_tables, from_yaml};
 use crate::{Environment, Error, schema};
 
@@ -150,6 +150,8 @@ fn values(linter: &mut Linter, folder: &Folder<'_>, options: &Options<'_>) {
     let exists = folder.values.ok_or_else(|| "file does not exist".to_owned());
     let Some(data) = linter.info(FILE, exists) else { return };
     let checked = || {
+        let both = [Some(data), folder.schema].into_iter().flatten();
+        check_values(both).map_err(|error| error.to_string())?;
         let own = from_yaml(&String::from_utf8_lossy(data))
             .map_err(|error| format!("unable to parse YAML: {error}"))?;
         let mut values = options.values.clone();

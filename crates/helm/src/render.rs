@@ -180,10 +180,10 @@ pub(crate) fn prepared(
     options: &Options<'_>,
 ) -> Result<(Chart, Values)> {
     let mut chart = without_raw(chart);
-    dependencies::process(&mut chart, user)?;
+    dependencies::process(&mut chart, user, options.environment)?;
     let values = coalesce_values(&chart, user)?;
     if !options.skip_schema {
-        schema::check(&chart, &values)?;
+        schema::check(&chart, &values, options.environment)?;
     }
     Ok((chart, values))
 }

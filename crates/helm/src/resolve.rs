@@ -127,7 +127,8 @@ fn one(dependency: &Dependency, source: &dyn Source) -> Result<Option<(String, V
             (Ok(a), Ok(b)) => a.compare(&b),
             _ => std::cmp::Ordering::Equal,
         });
-        return Ok(newest.map(|tag| (tag, Vec::new())));
+        // As in Helm, that nothing fits shows when the chart is asked for.
+        return Ok(Some((newest.unwrap_or_else(|| version.clone()), Vec::new())));
     }
     let index = source.index(repository)?;
     let versions = index

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::chart::Chart;
 use crate::values::{Values, with_integers};
-use crate::{Error, Result};
+use crate::{Environment, Error, Level, LogLine, Result};
 
 mod check;
 mod documents;
@@ -23,9 +23,9 @@ use documents::{Draft, named_draft};
 use prepare::Validator;
 
 /// Checks the values of a chart and of all charts below it.
-pub(crate) fn check(chart: &Chart, values: &Values) -> Result<()> {
+pub(crate) fn check(chart: &Chart, values: &Values, environment: &dyn Environment) -> Result<()> {
     let mut problems = String::new();
-    collect(chart, values, &mut problems);
+    collect(chart, values, environment, &mut problems);
     if problems.is_empty() {
         return Ok(());
     }
@@ -34,7 +34,16 @@ pub(crate) fn check(chart: &Chart, values: &Values) -> Result<()> {
     )))
 }
 
-fn collect(chart: &Chart, values: &Values, problems: &mut String) {
+fn collect(chart: &Chart, values: &Values, environment: &dyn Environment, problems: &mut String) {
+    let log = |message: &str, fields: &[(&str, &str)]| {
+        environment.log(&LogLine { level: Level::Debug, message, fields });
+    };
+    if chart.schema.is_some() {
+        log("chart name", &[("chart-name", chart.name())]);
+    }
+    let count = chart.dependencies.len().to_string();
+    let fields = [("chart", chart.name()), ("dependencies", count.as_str())];
+    log("number of dependencies in the chart", &fields);
     if let Some(schema) = &chart.schema
         && let Err(error) = validate(schema, &Json::Object(values.clone()))
     {
@@ -43,7 +52,7 @@ fn collect(chart: &Chart, values: &Values, problems: &mut String) {
     for subchart in &chart.dependencies {
         match values.get(subchart.name()) {
             None | Some(Json::Null) => {}
-            Some(Json::Object(inner)) => collect(subchart, inner, problems),
+            Some(Json::Object(inner)) => collect(subchart, inner, environment, problems),
             Some(other) => {
                 let found = go_type(other);
                 let what = ":\ninvalid type for values: expected object (map), got ";

@@ -36,23 +36,24 @@ const OUTPUT: &str = "helm.sh/hook-output-log-policy";
 
 /// The documents of a text, cut at lines that start with `---`; empty ones are dropped.
 pub fn split_manifests(text: &str) -> Vec<String> {
-    let mut documents = Vec::new();
-    let mut current = String::new();
-    for line in text.trim_start().split_inclusive('\n') {
-        match line.strip_prefix("---") {
-            Some(rest) => {
-                documents.push(std::mem::take(&mut current));
-                current.push_str(rest.trim_start_matches([' ', '\t']));
-            }
-            None => current.push_str(line),
-        }
+    documents(text).map(str::to_owned).collect()
+}
+
+/// The documents one after the other; there may be very many.
+fn documents(text: &str) -> impl Iterator<Item = &str> {
+    fn after_separator(text: &str) -> &str {
+        text.trim_start_matches([' ', '\t'])
     }
-    documents.push(current);
-    documents
-        .into_iter()
-        .filter(|document| !document.trim().is_empty())
-        .map(|document| document.trim_start().to_owned())
-        .collect()
+    let text = text.trim_start();
+    let mut rest = Some(text.strip_prefix("---").map_or(text, after_separator));
+    let all = std::iter::from_fn(move || {
+        let text = rest?;
+        let Some((document, more)) = text.split_once("\n---") else { return rest.take() };
+        rest = Some(after_separator(more));
+        // With its last line break.
+        text.get(..=document.len())
+    });
+    all.filter(|document| !document.trim().is_empty()).map(str::trim_start)
 }
 
 /// What sorting needs to know of a document.
@@ -130,6 +131,9 @@ fn misfit<T>(found: &Json, wanted: &str) -> Result<T> {
     )))
 }
 
+/// The most objects and hooks that a chart may have; a release of so many fits into no record.
+const MAX_MANIFESTS: usize = 100_000;
+
 /// Sorts rendered files, given by path, into hooks and manifests.
 ///
 /// # Errors
@@ -141,8 +145,13 @@ pub fn sort_manifests(files: &BTreeMap<String, String>) -> Result<Sorted, Error>
         if base.starts_with('_') || text.trim().is_empty() {
             continue;
         }
-        for document in split_manifests(text) {
-            sort_document(&mut sorted, path, document)?;
+        for document in documents(text) {
+            if sorted.manifests.len() + sorted.hooks.len() >= MAX_MANIFESTS {
+                return Err(Error::new(format!(
+                    "{path}: the chart has more than {MAX_MANIFESTS} objects"
+                )));
+            }
+            sort_document(&mut sorted, path, document.to_owned())?;
         }
     }
     sorted.hooks.sort_by(|a, b| compare_kinds(&a.kind, &b.kind));

@@ -418,3 +418,126 @@ fn subcharts_under_many_names_are_limited() {
         "chart dependencies processing failed: the chart has more than 10000 charts below it";
     fails(&files, "", expected);
 }
+
+#[test]
+fn templates_and_what_they_give_have_limits() {
+    const METADATA: (&str, &str) = ("Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n");
+    let actions = "{{/**/}}".repeat(1_000_001);
+    let expected = "app/templates/a.yaml: the templates have more than 1000000 actions";
+    fails(&[METADATA, ("templates/a.yaml", &actions)], "", expected);
+    let long = format!("{{{{ list {}}}}}", "1 ".repeat(1 << 22));
+    let expected = "app/templates/a.yaml: the actions of templates have more than 8388608 bytes";
+    fails(&[METADATA, ("templates/a.yaml", &long)], "", expected);
+    let objects = "a: b\n---\n".repeat(100_001);
+    let expected = "app/templates/a.yaml: the chart has more than 100000 objects";
+    fails(&[METADATA, ("templates/a.yaml", &objects)], "", expected);
+}
+
+#[test]
+fn texts_are_cut_at_lines_that_start_with_a_separator() {
+    for (text, expected) in [
+        ("", vec![]),
+        ("a", vec!["a"]),
+        ("---\na\n---\n---\nb", vec!["a\n", "b"]),
+        (" \n--- a\nb\n--- \t# c\n  d\n", vec!["a\nb\n", "# c\n  d\n"]),
+        ("a ---\n ---\n------\nb\r\n---", vec!["a ---\n ---\n", "---\nb\r\n"]),
+    ] {
+        assert_eq!(split_manifests(text), expected, "{text:?}");
+    }
+}
+
+/// Runs on a stack of the size that the threads of controllers have.
+fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
+}
+
+/// Mappings inside each other, in one line.
+fn nested(levels: usize) -> String {
+    format!("{}1{}", "{a: ".repeat(levels), "}".repeat(levels))
+}
+
+#[test]
+fn values_as_deep_as_they_may_be_fit_a_small_stack() {
+    on_a_small_stack(|| {
+        let metadata = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+        let schema = format!("{}{{}}{}", "{\"properties\": {\"a\": ".repeat(60), "}}".repeat(60));
+        // The root and its text are two of the levels.
+        let values = nested(127);
+        let (top, sub) = (metadata("app"), metadata("s"));
+        let files = [
+            ("Chart.yaml", top.as_str()),
+            ("values.yaml", &values),
+            ("values.schema.json", &schema),
+            ("templates/a.yaml", "a: {{ .Values | toYaml | fromYaml | toJson | quote }}"),
+            ("charts/s/Chart.yaml", &sub),
+            ("charts/s/values.yaml", &values),
+            ("charts/s/charts/s/Chart.yaml", &sub),
+            ("charts/s/charts/s/values.yaml", &values),
+        ];
+        let chart = chart(&files);
+        let user = from_yaml(&values).unwrap();
+        let environment = Fixed::default();
+        let options = Options::new("r", "ns", &environment);
+        let rendered = render(&chart, &user, &options).unwrap();
+        assert_eq!(rendered.manifests.len(), 1);
+        let error = from_yaml(&nested(128)).unwrap_err().to_string();
+        assert!(error.ends_with("exceeded max depth of 128"), "{error}");
+        let release = Release {
+            name: "r".to_owned(),
+            chart,
+            config: user,
+            version: 1,
+            namespace: "ns".to_owned(),
+            ..Release::default()
+        };
+        let back = Release::decode(&release.encode().unwrap()).unwrap();
+        assert_eq!(back.config, release.config);
+    });
+}
+
+#[test]
+fn imported_values_are_not_nested_without_end() {
+    on_a_small_stack(|| {
+        let metadata = |parent: usize| {
+            format!(
+                "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- name: s\n  version: 1.0.0\n  import-values: [{{child: data, parent: {}}}]\n",
+                vec!["a"; parent].join(".")
+            )
+        };
+        let sub = "apiVersion: v2\nname: s\nversion: 1.0.0\n";
+        let check = |parent: usize, expected: &str| {
+            let metadata = metadata(parent);
+            let files = [
+                ("Chart.yaml", metadata.as_str()),
+                ("charts/s/Chart.yaml", sub),
+                ("charts/s/values.yaml", "data: {x: [1]}\n"),
+            ];
+            let error = rendered(&chart(&files), "").map_err(|error| error.to_string()).err();
+            assert_eq!(error.unwrap_or_default(), expected);
+        };
+        let expected = "chart dependencies processing failed: values imported from s are nested deeper than 128";
+        check(100_000, expected);
+        check(127, expected);
+        check(126, "");
+    });
+}
+
+/// The lines are those that Helm names for the same texts.
+#[test]
+fn errors_about_toml_name_the_line() {
+    for (text, line) in [
+        ("a", 1),
+        ("a =", 1),
+        ("= 1", 1),
+        ("[a]\n[a]", 2),
+        ("a = 1\na = 2", 2),
+        ("[a]\nb = 1\n[a.b]\nc = 1", 3),
+        ("a = 1\n\nb = [1, 2", 3),
+        ("a = 1\nb = 01\n", 2),
+        ("a = 1 # \u{1}", 1),
+    ] {
+        let found = toml::decode(text).err().unwrap().0;
+        let expected = format!("toml: line {line}: ");
+        assert!(found.starts_with(&expected), "{text:?}: {found}");
+    }
+}

@@ -162,11 +162,14 @@ fn inline(value: &Value, depth: usize) -> Result<String> {
     })
 }
 
-/// Reads TOML; whole numbers become `int64`.
+/// Reads TOML; whole numbers become `int64`. Errors name the line as Helm's do, in the words of this reader.
 pub(crate) fn decode(text: &str) -> Result<Value> {
-    let table: ::toml::Table = text
-        .parse()
-        .map_err(|error: ::toml::de::Error| Error(format!("toml: {}", error.message())))?;
+    let table: ::toml::Table = text.parse().map_err(|error: ::toml::de::Error| {
+        let start = error.span().map(|span| span.start).unwrap_or_default();
+        let before = text.as_bytes().get(..start).unwrap_or(text.as_bytes());
+        let line = 1 + memchr::memchr_iter(b'\n', before).count();
+        Error(format!("toml: line {line}: {}", error.message()))
+    })?;
     Ok(from_toml(::toml::Value::Table(table)))
 }
 

@@ -263,9 +263,17 @@ fn tables(destination: &mut Values, source: Values, merge: bool) {
 
 /// The table at a dotted path.
 pub(crate) fn table<'v>(values: &'v Values, path: &str) -> Option<&'v Values> {
+    table_or_key(values, path).ok()
+}
+
+/// The table at a dotted path, or the first key of the path that is none.
+pub(crate) fn table_or_key<'v, 'p>(
+    values: &'v Values,
+    path: &'p str,
+) -> std::result::Result<&'v Values, &'p str> {
     path.split('.').try_fold(values, |table, part| match table.get(part) {
-        Some(Json::Object(inner)) => Some(inner),
-        _ => None,
+        Some(Json::Object(inner)) => Ok(inner),
+        _ => Err(part),
     })
 }
 

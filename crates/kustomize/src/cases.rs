@@ -58,3 +58,33 @@ fn every_case_says_what_it_shows() {
         assert_eq!(results, 1, "{} has one result", folder.display());
     }
 }
+
+/// Threads have 2 MiB unless somebody says otherwise, and everything that walks objects recurses.
+#[test]
+fn objects_as_deep_as_they_may_be_fit_a_small_stack() {
+    let work = || {
+        let folder = tempfile::tempdir().unwrap();
+        // The object and its `spec` are levels, too, and so is the text in the middle.
+        let deep = |levels: usize, text: &str| {
+            let spec = "{a: ".repeat(levels) + text + &"}".repeat(levels);
+            format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nspec: {spec}\n")
+        };
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "kustomization.yaml",
+            "namePrefix: p-\nnamespace: ns\nresources: [a.yaml, b.yaml]\npatches:\n- path: p.yaml\n- target: {kind: A}\n  patch: '- {op: add, path: /spec/b, value: {c: 1}}'\nlabels: [{pairs: {l: m}, includeSelectors: true}]\ncommonAnnotations: {x: z}\nimages: [{name: i, newTag: t}]\nreplacements:\n- source: {kind: A, fieldPath: spec}\n  targets: [{select: {kind: B}, fieldPaths: [spec], options: {create: true}}]\n",
+        );
+        write("b.yaml", "apiVersion: v1\nkind: B\nmetadata: {name: b}\n");
+        let built = |levels| {
+            write("a.yaml", &deep(levels, "1"));
+            write("p.yaml", &deep(levels, "2"));
+            let files = DirFiles::jailed(folder.path()).unwrap();
+            build_values(&files, Path::new("/"), &Options::default()).map(|built| built.to_yaml())
+        };
+        let text = built(126).unwrap();
+        assert_eq!(text.matches("a: 2\n").count(), 2, "{text}");
+        let error = built(127).unwrap_err().chain();
+        assert!(error.contains("exceeded max depth of 128"), "{error}");
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
+}

@@ -362,3 +362,43 @@ fn what_is_written_reads_back_as_itself() {
         assert_eq!(crate::to_json(&again, Rules::V2).as_ref(), Ok(&value), "{text}\n{again}");
     }
 }
+
+/// Texts with this many levels: collections inside each other, in each of the notations, around a text.
+fn nested(levels: usize) -> [String; 4] {
+    [
+        "[".repeat(levels) + &"]".repeat(levels),
+        // As in Go, an empty text in braces is written with quotes, so that it is no null any more.
+        "{a: ".repeat(levels) + "1" + &"}".repeat(levels),
+        (0..levels).map(|level| " ".repeat(level) + "a:\n").collect(),
+        "- ".repeat(levels) + "a",
+    ]
+}
+
+/// Threads have 2 MiB unless somebody says otherwise; a level takes up to 12 kB when nothing is optimised.
+#[test]
+fn the_deepest_nesting_fits_a_small_stack() {
+    let work = || {
+        // The text in the middle is a level, too.
+        for text in nested(127) {
+            let value = crate::to_json(&text, Rules::V2).unwrap();
+            let read = |text: String| crate::to_json(&text, Rules::V2).unwrap();
+            assert_eq!(read(crate::from_json(&value)), value.clone());
+            assert_eq!(read(crate::from_json_indented(&value, 2)), value);
+            let nodes = crate::parse_all(&text).unwrap();
+            assert_eq!(nodes.clone()[0].to_json(Rules::V2).unwrap(), value);
+            assert_eq!(read(crate::emit(&nodes, Style::default())), value);
+            // Programs that read it as JSON can.
+            let json = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value);
+        }
+        let [_, others @ ..] = nested(128);
+        let [empty, ..] = nested(129);
+        for text in others.into_iter().chain([empty]) {
+            let error = crate::to_json(&text, Rules::V2).unwrap_err().to_string();
+            assert!(error.contains("exceeded max depth of 128"), "{error}");
+            let error = crate::parse_all(&text).unwrap_err().to_string();
+            assert!(error.contains("exceeded max depth of 128"), "{error}");
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
+}

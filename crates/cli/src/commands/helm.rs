@@ -1,6 +1,6 @@
 //! `weir helm`: Helm's commands on charts, with its flags and its output.
 
-use helm::Error;
+use helm::{Error, Level, LogLine};
 
 use crate::lazy::Lazy;
 use crate::output::{self, Exit};
@@ -73,6 +73,11 @@ fn complain(error: &Error) -> Exit {
 }
 
 /// Prints a warning as Helm does.
-fn warn(text: &str) {
-    output::complain(&format!("level=WARN msg=\"{}\"", text.replace('"', "\\\"")));
+fn warn(message: &str) {
+    log(&LogLine { level: Level::Warn, message, fields: &[] });
+}
+
+/// Prints a line of Helm's log.
+fn log(line: &LogLine<'_>) {
+    output::complain(&line.to_string());
 }

@@ -18,6 +18,12 @@ const MAX_CHART: u64 = 100 << 20;
 /// The most files a chart may have; none comes near, and each costs memory.
 const MAX_ENTRIES: usize = 20_000;
 
+/// The longest path of a file in a package, in bytes: that of systems. Each path costs memory.
+const MAX_PATH: usize = 4096;
+
+/// The largest `.helmignore`, in bytes, and the most rules in it; each is asked about each file.
+const MAX_RULES: u64 = 64 << 10;
+
 /// The most bytes that are set aside for a file before it is read.
 const MAX_SET_ASIDE: usize = 1 << 18;
 
@@ -57,16 +63,41 @@ impl Chart {
         };
         let jail = jail.canonicalize().map_err(|e| failed(jail, &e))?;
         let root = dir.canonicalize().map_err(|e| failed(dir, &e))?;
-        let ignore = root.join(".helmignore");
-        let mut rules = match std::fs::read(&ignore) {
-            Ok(data) => Rules::parse(&String::from_utf8_lossy(&without_mark(data)))?,
-            Err(_) => Rules::default(),
-        };
+        let mut rules = ignore_rules(&root, &jail)?;
         rules.add_defaults();
         let mut folder = Folder { jail, rules, files: Vec::new(), left: MAX_CHART };
         folder.walk(&root, "", 0)?;
         Self::from_files(folder.files)
     }
+}
+
+/// The rules of a folder's `.helmignore`, if it has one.
+fn ignore_rules(root: &Path, jail: &Path) -> Result<Rules> {
+    const NAME: &str = ".helmignore";
+    let Ok(path) = root.join(NAME).canonicalize() else { return Ok(Rules::default()) };
+    if !path.starts_with(jail) {
+        return Err(Error::new(format!("{NAME} is a symlink that leaves the chart's source")));
+    }
+    let failed = |error: std::io::Error| Error::new(format!("error reading {NAME}: {error}"));
+    // Opening something else may wait for ever.
+    if !std::fs::metadata(&path).map_err(failed)?.is_file() {
+        return Err(irregular(NAME));
+    }
+    let mut data = Vec::new();
+    let file = std::fs::File::open(&path).map_err(failed)?;
+    file.take(MAX_RULES + 1).read_to_end(&mut data).map_err(failed)?;
+    if data.len() as u64 > MAX_RULES {
+        return Err(Error::new(format!("{NAME} is larger than {MAX_RULES} bytes")));
+    }
+    Rules::parse(&String::from_utf8_lossy(&without_mark(data)))
+}
+
+fn irregular(name: &str) -> Error {
+    Error::new(format!("cannot load irregular file {name} as it has file mode type bits set"))
+}
+
+fn too_many_files() -> Error {
+    Error::new(format!("the chart has more than {MAX_ENTRIES} files"))
 }
 
 /// A folder being read.
@@ -82,7 +113,10 @@ impl Folder {
         let failed =
             |error: std::io::Error| Error::new(format!("cannot read {}: {error}", dir.display()));
         if depth > MAX_DEPTH {
-            return Err(Error::new(format!("{} is nested too deeply", dir.display())));
+            let folder = if prefix.is_empty() { "." } else { prefix };
+            return Err(Error::new(format!(
+                "folders of the chart are nested deeper than {MAX_DEPTH}: {folder}"
+            )));
         }
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(failed)? {
@@ -128,20 +162,22 @@ impl Folder {
             return self.walk(&target, name, depth + 1);
         }
         if !kind.is_file() {
-            return Err(Error::new(format!(
-                "cannot load irregular file {name} as it has file mode type bits set"
-            )));
+            return Err(irregular(name));
+        }
+        if self.files.len() >= MAX_ENTRIES {
+            return Err(too_many_files());
         }
         let file = std::fs::File::open(&target).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
+        let too_large = || {
+            Error::new(format!(
+                "error reading {name}: chart exceeds maximum decompressed size of {MAX_CHART} bytes"
+            ))
+        };
         self.left = self.left.checked_sub(metadata.len()).ok_or_else(too_large)?;
-        if self.files.len() >= MAX_ENTRIES {
-            return Err(Error::new(format!("the chart has more than {MAX_ENTRIES} files")));
-        }
-        // A byte more, so that the end is seen without growing; the file is not asked for its size once more either.
-        let size = usize::try_from(metadata.len()).unwrap_or_default();
-        let mut data = Vec::with_capacity(size + 1);
-        file.take(MAX_CHART).read_to_end(&mut data).map_err(failed)?;
+        let mut data = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+        // The file may grow meanwhile.
+        file.take(metadata.len()).read_to_end(&mut data).map_err(failed)?;
         let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
         self.files.push(File {
             name: name.to_owned(),
@@ -155,7 +191,8 @@ impl Folder {
 /// The files of a package, without its top folder.
 pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
     let failed = |error: std::io::Error| Error::new(format!("cannot read chart archive: {error}"));
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(data).take(MAX_CHART * 2));
+    let unpacked = Bounded { inner: MultiGzDecoder::new(data), left: MAX_CHART * 2 };
+    let mut archive = tar::Archive::new(unpacked);
     let mut files = Vec::new();
     let mut left = MAX_CHART;
     for entry in archive.entries().map_err(failed)? {
@@ -166,7 +203,16 @@ pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
         }
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let name = inner_name(&path)?;
-        if entry.size() > left || files.len() >= MAX_ENTRIES {
+        if files.len() >= MAX_ENTRIES {
+            return Err(too_many_files());
+        }
+        if path.len() > MAX_PATH {
+            let start: String = path.chars().take(64).collect();
+            return Err(Error::new(format!(
+                "the path of a file in the chart is longer than {MAX_PATH} bytes: {start:?}..."
+            )));
+        }
+        if entry.size() > left {
             return Err(too_large());
         }
         // An entry may say more than is there, so that this much is only set aside for what it says.
@@ -187,6 +233,22 @@ pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
         return Err(Error::new("no files in chart archive"));
     }
     Ok(files)
+}
+
+/// Reads no more than so many bytes: what a package unpacks to between its files has no other limit.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
+            std::io::Error::other(format!("it unpacks to more than {} bytes", MAX_CHART * 2))
+        })?;
+        Ok(count)
+    }
 }
 
 /// When an entry was last changed: as its header says, or finer in an extension.
@@ -244,4 +306,100 @@ fn clean(path: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A package of one file after `Chart.yaml`, whose path is written as it is.
+    fn package(path: &str, kind: tar::EntryType, content: &[u8]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
+            Vec::new(),
+            flate2::Compression::fast(),
+        ));
+        let mut add = |path: &str, kind, content: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(content.len() as u64);
+            let name = &mut header.as_gnu_mut().unwrap().name;
+            name[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_cksum();
+            builder.append(&header, content).unwrap();
+        };
+        add("a/Chart.yaml", tar::EntryType::Regular, b"apiVersion: v2\nname: a\nversion: 1.0.0\n");
+        add(path, kind, content);
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    fn error(package: &[u8]) -> String {
+        Chart::load_archive(package).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn paths_of_packages_stay_inside_and_short() {
+        let regular = tar::EntryType::Regular;
+        for (path, expected) in [
+            ("a/../../b", "chart illegally references parent directory"),
+            ("a//b", "chart illegally contains absolute paths"),
+            ("a/.", "chart illegally contains content outside the base directory: \"a/.\""),
+            ("a/c:/b", "chart contains illegally named files"),
+            ("a\\..\\..\\b", "chart illegally references parent directory"),
+        ] {
+            assert_eq!(error(&package(path, regular, b"x")), expected, "{path}");
+        }
+        let kept = Chart::load_archive(&package("/etc/b", regular, b"x")).unwrap();
+        assert_eq!(kept.files[0].name, "etc/b");
+        let long = "a/".repeat(2049);
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
+            Vec::new(),
+            flate2::Compression::fast(),
+        ));
+        let mut header = tar::Header::new_gnu();
+        header.set_size(1);
+        builder.append_data(&mut header, &long, b"x".as_slice()).unwrap();
+        let error = error(&builder.into_inner().unwrap().finish().unwrap());
+        let expected = "the path of a file in the chart is longer than 4096 bytes: \"a/a/";
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn what_stands_between_files_has_a_limit() {
+        let long_name = package("x", tar::EntryType::GNULongName, &vec![b'a'; 201 << 20]);
+        let expected = "cannot read chart archive: it unpacks to more than 209715200 bytes";
+        assert_eq!(error(&long_name), expected);
+    }
+
+    #[test]
+    fn the_files_of_a_folder_have_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("Chart.yaml"), "apiVersion: v2\nname: a\nversion: 1.0.0\n").unwrap();
+        let load = || {
+            let loaded = Chart::load_dir(folder.path(), folder.path());
+            loaded.map(drop).map_err(|error| error.to_string())
+        };
+        let rules = |text: &str| std::fs::write(path(".helmignore"), text).unwrap();
+        rules(&"#\n".repeat(1 << 15));
+        assert_eq!(load(), Ok(()));
+        rules(&"#\n".repeat((1 << 15) + 1));
+        assert_eq!(load(), Err(".helmignore is larger than 65536 bytes".to_owned()));
+        std::fs::remove_file(path(".helmignore")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", path(".helmignore")).unwrap();
+        let expected = ".helmignore is a symlink that leaves the chart's source";
+        assert_eq!(load(), Err(expected.to_owned()));
+        std::fs::remove_file(path(".helmignore")).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(path(".helmignore")).unwrap();
+        let irregular = "cannot load irregular file .helmignore as it has file mode type bits set";
+        assert_eq!(load(), Err(irregular.to_owned()));
+        std::fs::remove_file(path(".helmignore")).unwrap();
+        std::os::unix::fs::symlink(".", path("loop")).unwrap();
+        let expected = "folders of the chart are nested deeper than 64: loop/loop/loop";
+        assert!(load().unwrap_err().starts_with(expected));
+        std::fs::remove_file(path("loop")).unwrap();
+        std::fs::File::create(path("values.yaml")).unwrap().set_len(1 << 30).unwrap();
+        let expected =
+            "error reading values.yaml: chart exceeds maximum decompressed size of 104857600 bytes";
+        assert_eq!(load(), Err(expected.to_owned()));
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::addresses::{is_email, is_request_url, is_url};
 use super::{Folder, Linter, ensure};
+use crate::chart::MAX_METADATA;
 use crate::metadata::{Metadata, unknown_field};
 
 const FILE: &str = "Chart.yaml";
@@ -43,6 +44,9 @@ pub(super) fn check(linter: &mut Linter, folder: &Folder<'_>) {
 }
 
 fn parse(text: &str) -> Result<(Json, Metadata), String> {
+    if text.len() > MAX_METADATA {
+        return Err(format!("larger than {MAX_METADATA} bytes"));
+    }
     let json = yaml::to_json(text, yaml::Rules::V2)
         .map_err(|error| format!("error converting YAML to JSON: {}", error.go_message()))?;
     let metadata: Option<Metadata> = serde_json::from_value(json.clone())

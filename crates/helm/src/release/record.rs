@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::{Hook, Info, Release, is_zero};
 use crate::chart::{Chart, File, Lock};
@@ -24,7 +25,7 @@ struct Record {
     info: Option<Info>,
     #[serde(default)]
     chart: Option<ChartRecord>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "apart")]
     config: Option<Json>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     manifest: String,
@@ -43,6 +44,7 @@ struct ChartRecord {
     metadata: Option<Metadata>,
     lock: Option<Lock>,
     templates: Option<Vec<FileRecord>>,
+    #[serde(default, deserialize_with = "apart")]
     values: Option<Json>,
     schema: Option<String>,
     /// Helm 3 does not write it.
@@ -59,6 +61,13 @@ struct FileRecord {
     data: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     modtime: Option<String>,
+}
+
+/// Reads values by themselves: as deep as they may be, they would be too deep inside of the record.
+fn apart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    let text = Option::<Box<RawValue>>::deserialize(deserializer)?;
+    let values = text.map(|text| serde_json::from_str(text.get())).transpose();
+    values.map_err(serde::de::Error::custom)
 }
 
 /// The largest record that is unpacked, in bytes: Secrets hold 1 MiB, which gzip can hardly blow

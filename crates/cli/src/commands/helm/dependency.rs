@@ -156,21 +156,24 @@ fn list(args: &ListArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Rows with columns as wide as their widest cell, up to a limit.
+/// Rows with columns as wide as their widest cell, up to a limit; 0 is none. At least one letter of
+/// a cell is shown, so that a narrow column is wider than its limit.
 fn table(rows: &[[String; 4]], limit: usize) -> String {
+    let limit = if limit == 0 { usize::MAX } else { limit };
     let length = |text: &String| text.chars().count();
     let shown = |cell: &String| {
         if length(cell) > limit {
-            cell.chars().take(limit.saturating_sub(3)).chain("...".chars()).collect()
+            let kept = limit.saturating_sub(3).max(1);
+            cell.chars().take(kept).chain("...".chars()).collect()
         } else {
             cell.clone()
         }
     };
-    let rows: Vec<[String; 4]> = rows.iter().map(|row| row.each_ref().map(shown)).collect();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(length).max();
-    let widths: Vec<usize> = (0..4).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..4).map(|column| width(column).unwrap_or(0).min(limit)).collect();
     let line = |row: &[String; 4]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.each_ref().map(shown).into_iter().zip(&widths);
+        let cells = cells.map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("\t")
     };
     rows.iter().map(line).map(|line| line + "\n").collect()

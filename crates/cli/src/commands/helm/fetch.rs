@@ -150,10 +150,12 @@ impl<'f> Fetcher<'f> {
     ) -> Result<(), Error> {
         let parsed = Url::parse(url)
             .map_err(|error| Error::new(format!("invalid chart URL format: {url}: {error}")))?;
+        let (url, traced) = (without_login(url, &parsed), without_query(&parsed));
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(Error::new(format!("scheme {:?} not supported", parsed.scheme())));
         }
         let same = Url::parse(owner).is_ok_and(|owner| owner.origin() == parsed.origin());
+        self.settings.trace("fetching", &[("url", &traced)]);
         let mut request = self.http.get(parsed);
         if (same || login.for_all) && !login.username.is_empty() && !login.password.is_empty() {
             request = request.basic_auth(&login.username, Some(&login.password));
@@ -163,6 +165,15 @@ impl<'f> Fetcher<'f> {
         };
         self.runtime.block_on(async {
             let mut response = request.send().await.map_err(failed)?;
+            let length = response.content_length().map(|length| length.to_string());
+            self.settings.trace(
+                "fetch complete",
+                &[
+                    ("url", &traced),
+                    ("status", &response.status().to_string()),
+                    ("content-length", length.as_deref().unwrap_or("-1")),
+                ],
+            );
             if response.status() != reqwest::StatusCode::OK {
                 return Err(Error::new(format!("failed to fetch {url} : {}", response.status())));
             }
@@ -223,8 +234,11 @@ impl<'f> Fetcher<'f> {
     pub(super) fn versions(&self, chart: &str) -> Result<Vec<String>, Error> {
         let reference: Reference = chart.parse().map_err(|error| oci_error(&error))?;
         let client = self.registry(&reference);
+        self.settings.trace("fetching tags", &[("repository", chart)]);
         let tags =
             self.runtime.block_on(client.tags(&reference)).map_err(|error| oci_error(&error))?;
+        let count = tags.len().to_string();
+        self.settings.trace("fetch complete", &[("repository", chart), ("tags", &count)]);
         let mut versions: Vec<(helm::Version, String)> = tags
             .into_iter()
             .map(|tag| tag.replace('_', "+"))
@@ -239,17 +253,31 @@ impl<'f> Fetcher<'f> {
         let reference: Reference = reference.parse().map_err(|error| oci_error(&error))?;
         let client = self.registry(&reference);
         let pulled = self.runtime.block_on(async {
+            let shown = reference.to_string();
+            let trace = |message: &str, digest: &str, size: &str| {
+                let fields = [("reference", shown.as_str()), ("digest", digest), ("size", size)];
+                let known = fields.into_iter().filter(|(_, text)| !text.is_empty());
+                self.settings.trace(message, &known.collect::<Vec<_>>());
+            };
+            trace("fetching manifest", "", "");
             let manifest = client.manifest(&reference).await?;
+            trace("fetch complete", &manifest.digest, "");
+            let blob = async |layer: &oci::Descriptor| {
+                trace("fetching layer", &layer.digest, &layer.size.to_string());
+                let data = client.blob(&reference, layer).await?;
+                trace("fetch complete", &layer.digest, &data.len().to_string());
+                Ok::<_, oci::Error>(data)
+            };
             let layer = |wanted: &[&str]| {
                 let mut layers = manifest.layers.iter();
                 layers.find(|layer| wanted.contains(&layer.media_type.as_str())).cloned()
             };
             let chart = match layer(CHART_LAYERS) {
-                Some(layer) => Some(client.blob(&reference, &layer).await?),
+                Some(layer) => Some(blob(&layer).await?),
                 None => None,
             };
             let signed = match layer(&[PROVENANCE_LAYER]).filter(|_| provenance) {
-                Some(layer) => Some(client.blob(&reference, &layer).await?),
+                Some(layer) => Some(blob(&layer).await?),
                 None => None,
             };
             Ok((chart, signed, manifest.digest))
@@ -269,6 +297,21 @@ impl<'f> Fetcher<'f> {
 
 fn oci_error(error: &oci::Error) -> Error {
     Error::new(chain(error))
+}
+
+/// An address as an error may show it.
+fn without_login(text: &str, url: &Url) -> String {
+    let mut shown = url.clone();
+    // Only addresses that cannot have a login refuse to be without.
+    let _ = shown.set_username("").and_then(|()| shown.set_password(None));
+    if shown == *url { text.to_owned() } else { shown.to_string() }
+}
+
+/// An address as the log may show it: its query may be a signature, too.
+fn without_query(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    without_login(shown.as_str(), &shown)
 }
 
 /// The address of a file of a repository: absolute, or relative to the repository's folder.
@@ -297,7 +340,9 @@ pub(super) fn file_name(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{file_name, resolve};
+    use reqwest::Url;
+
+    use super::{file_name, resolve, without_login, without_query};
 
     #[test]
     fn addresses_in_an_index_are_relative_to_the_repository() {
@@ -312,5 +357,19 @@ mod tests {
         }
         assert!(resolve("not an address", "a").is_err());
         assert_eq!(file_name("https://x.example/c/a-1.tgz?k=v"), "a-1.tgz");
+    }
+
+    #[test]
+    fn neither_errors_nor_the_log_show_secrets_of_an_address() {
+        for (text, in_errors, in_log) in [
+            ("http://u:p@x.example/a", "http://x.example/a", "http://x.example/a"),
+            ("http://u@x.example/a?k=v", "http://x.example/a?k=v", "http://x.example/a"),
+            ("http://x.example/a//b?k=v", "http://x.example/a//b?k=v", "http://x.example/a//b"),
+            ("http://x.example", "http://x.example", "http://x.example/"),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!(without_login(text, &url), in_errors);
+            assert_eq!(without_query(&url), in_log);
+        }
     }
 }

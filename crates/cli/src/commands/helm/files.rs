@@ -34,6 +34,32 @@ pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     Ok(data)
 }
 
+/// The content of a file of a chart, up to a limit. Opening what is no file may wait for ever.
+pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let found = std::fs::metadata(path).map_err(|error| io_error("stat", path, &error))?;
+    if found.is_dir() {
+        return Err(Error::new(format!("read {}: is a directory", path.display())));
+    }
+    if !found.is_file() {
+        let path = path.display();
+        return Err(Error::new(format!(
+            "cannot load irregular file {path} as it has file mode type bits set"
+        )));
+    }
+    read_limited(path, limit)
+}
+
+/// An error unless a folder has a `Chart.yaml`.
+pub(super) fn detect(folder: &Path) -> Result<(), Error> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let file: PathBuf =
+        folder.components().chain([Component::Normal("Chart.yaml".as_ref())]).collect();
+    std::fs::metadata(&file).map(drop).map_err(|error| {
+        let why = io_error("open", &file, &error);
+        Error::new(format!("unable to detect chart at {}: {why}", file.display()))
+    })
+}
+
 /// The content of a file that a person names; `-` is standard input.
 pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
     if path.trim() != "-" {

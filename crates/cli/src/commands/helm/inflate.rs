@@ -75,7 +75,8 @@ impl ChartRenderer for Inflater {
             "" => "default",
             namespace => namespace,
         };
-        let options = helm::Options { capabilities, ..helm::Options::new("", namespace, &System) };
+        let system = System::silent();
+        let options = helm::Options { capabilities, ..helm::Options::new("", namespace, &system) };
         let text = TextOptions {
             include_crds: chart.include_crds,
             no_hooks: chart.skip_hooks,

@@ -8,7 +8,7 @@ use helm::lint::{Entry, Finding, Folder, Options, Severity};
 use helm::{Chart, Error, Values};
 
 use super::complain;
-use super::files::{MAX_PACKAGE, io_error, read_limited};
+use super::files::{MAX_PACKAGE, io_error, read_limited, read_regular};
 use super::settings::Settings;
 use super::system::System;
 use super::template::kube_version;
@@ -132,7 +132,7 @@ fn findings(
         namespace: &settings.namespace,
         kube_version,
         skip_schema: args.skip_schema_validation,
-        environment: &System,
+        environment: &System::of(settings),
     };
     if is_package(&path.to_string_lossy()) {
         return packed(path, &options);
@@ -145,7 +145,7 @@ fn findings(
     })?;
     let content = |name: &str| {
         let path = file(name);
-        path.exists().then(|| read_limited(&path, MAX_PACKAGE)).transpose()
+        path.exists().then(|| read_regular(&path, MAX_PACKAGE)).transpose()
     };
     let entry = |name: &str| match std::fs::metadata(file(name)) {
         Ok(metadata) if metadata.is_dir() => Entry::Folder,

@@ -65,6 +65,14 @@ impl ChartArgs {
         }
     }
 
+    /// Logs which version was asked for.
+    pub(super) fn trace_version(&self, message: &str, settings: &Settings) {
+        settings.trace(message, &[("version", &self.version)]);
+        if self.version.is_empty() && self.devel {
+            settings.trace("setting version to >0.0.0-0", &[]);
+        }
+    }
+
     fn keyring(&self) -> PathBuf {
         self.keyring.clone().unwrap_or_else(default_keyring)
     }
@@ -211,7 +219,11 @@ pub(super) fn oci_file_name(reference: &str) -> String {
 }
 
 /// The reference of a chart with its tag: the version itself, or the newest that fits.
-fn oci_reference(name: &str, version: &str, fetcher: &Fetcher<'_>) -> Result<String, Error> {
+pub(super) fn oci_reference(
+    name: &str,
+    version: &str,
+    fetcher: &Fetcher<'_>,
+) -> Result<String, Error> {
     // A version's plus is a tag's underscore; who writes the tag has to write it so.
     let tag = name.rsplit('/').next().and_then(|last| Some(last.split_once(':')?.1));
     if let Some(tag) = tag.filter(|tag| tag.contains('+')) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use helm::{Chart, Error};
+use helm::{Chart, Error, Level, LogLine};
 
 /// Flags that all of Helm's commands take.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -20,7 +20,7 @@ pub(super) struct Settings {
     /// Accepted for scripts: charts are not cached.
     #[arg(long, global = true, env = "HELM_CONTENT_CACHE", value_name = "DIR", hide = true)]
     content_cache: Option<PathBuf>,
-    /// Print what could be rendered even if it is broken.
+    /// Log what is done, and print what could be rendered even if it is broken.
     #[arg(long, global = true)]
     pub(super) debug: bool,
     #[arg(skip = "default".to_owned())]
@@ -52,6 +52,13 @@ impl Settings {
             repository_cache: Some(folder.join(".cache/repository")),
             registry_config: Some(folder.join("registry/config.json")),
             ..Self::default()
+        }
+    }
+
+    /// Logs a step for those who look for a mistake, if that was asked for.
+    pub(super) fn trace(&self, message: &str, fields: &[(&str, &str)]) {
+        if self.debug {
+            super::log(&LogLine { level: Level::Debug, message, fields });
         }
     }
 

@@ -67,6 +67,7 @@ impl Part {
         | Self::Readme(args)
         | Self::Crds(args)
         | Self::Values(ValuesArgs { show: args, .. })) = self;
+        args.chart.trace_version("original chart version", settings);
         let chart = args.chart.locate(&args.name, settings)?.load()?;
         match self {
             Self::All(_) => {

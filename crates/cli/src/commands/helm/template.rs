@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use helm::capabilities::KubeVersion;
-use helm::{Capabilities, Chart, Error, Options, Rendered, TextOptions, Values};
+use helm::{Capabilities, Chart, Error, Level, LogLine, Options, Rendered, TextOptions, Values};
 
+use super::files::detect;
 use super::locate::{ChartArgs, Located};
 use super::settings::{Settings, source_date};
 use super::system::System;
@@ -138,7 +139,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
         Ok(job) => job,
         Err(error) => return complain(&error),
     };
-    let options = match args.options(&job.name, settings) {
+    let system = System::of(settings);
+    let options = match args.options(&job.name, &settings.namespace, &system) {
         Ok(options) => options,
         Err(error) => return complain(&error),
     };
@@ -150,7 +152,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
             exit
         }
         Err(error) if error.is_rendering() && settings.debug => {
-            print_broken(&job, &options);
+            print_broken(&job, &Options { environment: &System::silent(), ..options });
             complain(&error)
         }
         Err(error) if error.is_rendering() => {
@@ -163,7 +165,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Exit {
     }
 }
 
-/// Prints the files that the templates gave, though they are no manifests.
+/// Prints the files that the templates gave, though they are no manifests. What there was for the log it has by now.
 fn print_broken(job: &Job, options: &Options<'_>) {
     let files = helm::render_files(&job.chart, &job.values, options).unwrap_or_default();
     let shown =
@@ -254,8 +256,14 @@ impl Args {
         self.deprecations();
         self.kubernetes()?;
         self.refuse()?;
+        self.chart.trace_version("Original chart version", settings);
         let (name, argument) = self.name_and_chart()?;
         let located = self.chart.locate(argument, settings)?;
+        if let Located::Path(path) = &located {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path: PathBuf = path.components().collect();
+            settings.trace("Chart path", &[("path", &path.to_string_lossy())]);
+        }
         let values = self.values.merged(settings)?;
         let chart = self.complete(located, settings)?;
         check_name(&name)?;
@@ -264,6 +272,11 @@ impl Args {
 
     /// The chart with its dependencies, which are fetched when that is asked for.
     fn complete(&self, located: Located, settings: &Settings) -> Result<Chart, Error> {
+        if let Located::Path(path) = &located
+            && path.is_dir()
+        {
+            detect(path)?;
+        }
         let chart = located.load()?;
         if !matches!(chart.metadata.kind.as_str(), "" | "application") {
             let kind = &chart.metadata.kind;
@@ -294,7 +307,12 @@ impl Args {
         given.map(|version| kube_version(version)).transpose()
     }
 
-    fn options<'a>(&self, name: &'a str, settings: &'a Settings) -> Result<Options<'a>, Error> {
+    fn options<'a>(
+        &self,
+        name: &'a str,
+        namespace: &'a str,
+        system: &'a System,
+    ) -> Result<Options<'a>, Error> {
         let mut capabilities = Capabilities::default();
         if let Some(version) = self.kubernetes()? {
             capabilities.kube_version = version;
@@ -305,7 +323,7 @@ impl Args {
             capabilities,
             dns: self.enable_dns,
             skip_schema: self.skip_schema_validation,
-            ..Options::new(name, &settings.namespace, &System)
+            ..Options::new(name, namespace, system)
         })
     }
 
@@ -379,7 +397,7 @@ pub(super) fn kube_version(text: &str) -> Result<KubeVersion, Error> {
 
 /// The release's name from a template without data.
 fn from_template(template: &str) -> Result<String, Error> {
-    helm::release_name(template, &System)
+    helm::release_name(template, &System::silent())
 }
 
 /// Names of releases are like names of objects, and 53 bytes at most.
@@ -405,8 +423,7 @@ fn log_of(what: &str, error: &Error) {
     let Some(text) = text.strip_prefix(what).and_then(|rest| rest.strip_prefix(": ")) else {
         return;
     };
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-    output::complain(&format!("level=ERROR msg=\"{what}\" error=\"{text}\""));
+    super::log(&LogLine { level: Level::Error, message: what, fields: &[("error", text)] });
 }
 
 fn is_name(name: &str) -> bool {

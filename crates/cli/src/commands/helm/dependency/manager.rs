@@ -7,7 +7,7 @@ use helm::{Chart, Dependency, Error, RepositoryIndex, Source, Version};
 
 use super::super::fetch::{ConnectionArgs, Fetcher, Login, file_name, resolve};
 use super::super::files::{clean, io_error, load, make_folder, write};
-use super::super::locate::oci_file_name;
+use super::super::locate::{oci_file_name, oci_reference};
 use super::super::repositories::{self, Repository};
 use super::super::settings::{Settings, now, pack};
 use super::super::verify;
@@ -53,6 +53,10 @@ fn local_path(chart: &Path, repository: &str) -> Result<PathBuf, Error> {
         return Ok(clean);
     }
     Err(Error::new(format!("directory {} not found", clean.display())))
+}
+
+fn missing_provenance(address: &str) -> Error {
+    Error::new(format!("failed to fetch provenance {address:?}"))
 }
 
 fn is_local(repository: &str) -> bool {
@@ -121,6 +125,13 @@ impl<'m> Manager<'m> {
         Chart::load_dir(self.path, Path::new("/"))
     }
 
+    /// Says what is of interest to those who look for a mistake only.
+    fn say_more(&self, text: &str) {
+        if self.fetcher.settings().debug {
+            self.say.say(text);
+        }
+    }
+
     /// Puts the locked dependencies into `charts/`; without a lock, updates.
     pub(super) fn build(&self) -> Result<(), Error> {
         let chart = self.chart()?;
@@ -167,6 +178,7 @@ impl<'m> Manager<'m> {
             let repository = &dependency.repository;
             if repository.starts_with("file://") {
                 local_path(self.path, repository)?;
+                self.say_more(&format!("Repository from local path: {repository}\n"));
             }
             if is_local(repository) || is_oci(repository) {
                 continue;
@@ -281,6 +293,7 @@ impl<'m> Manager<'m> {
             return self.check_present(dependency);
         }
         if is_local(repository) {
+            self.say_more(&format!("Archiving {name} from repo {repository}\n"));
             let mut chart = Chart::load_dir(&local_path(self.path, repository)?, Path::new("/"))?;
             if !helm::satisfies(&chart.metadata.version, version)? {
                 return Err(Error::new(format!("can't get a valid version for dependency {name}")));
@@ -290,20 +303,18 @@ impl<'m> Manager<'m> {
         }
         let remote = remotes.iter().find(|it| repositories::same(&it.url, repository));
         let address = match remote {
-            None => format!("{}/{name}:{version}", repository.trim_end_matches('/')),
+            None => format!("{}/{name}", repository.trim_end_matches('/')),
             Some(remote) => address(remote, dependency)
                 .map_err(|error| Error::new(format!("could not find {name}: {error}")))?,
         };
-        if !addresses.insert(address.clone()) {
+        // Of a registry, the versions of one chart share an address.
+        if remote.is_some() && !addresses.insert(address.clone()) {
             self.say.say(&format!("Already downloaded {name} from repo {repository}\n"));
             return Ok(());
         }
         self.say.say(&format!("Downloading {name} from repo {repository}\n"));
-        self.download(&address, remote, folder).map_err(|error| {
-            let tag = format!(":{version}");
-            let shown = address.strip_suffix(&tag).filter(|_| is_oci(&address));
-            Error::new(format!("could not download {}: {error}", shown.unwrap_or(&address)))
-        })
+        self.download(&address, version, remote, folder)
+            .map_err(|error| Error::new(format!("could not download {address}: {error}")))
     }
 
     /// A dependency without a repository lies in `charts/` and must fit.
@@ -325,23 +336,34 @@ impl<'m> Manager<'m> {
         )))
     }
 
-    fn download(&self, address: &str, remote: Option<&Remote>, folder: &Path) -> Result<(), Error> {
+    fn download(
+        &self,
+        address: &str,
+        version: &str,
+        remote: Option<&Remote>,
+        folder: &Path,
+    ) -> Result<(), Error> {
         let wants_proof = self.verification.is_some();
         let (name, package, proof) = match remote.filter(|_| !is_oci(address)) {
             None => {
-                let pulled = self.fetcher.pull(address, wants_proof)?;
+                let reference = oci_reference(address, version, &self.fetcher)?;
+                let pulled = self.fetcher.pull(&reference, wants_proof)?;
                 self.say.say(&format!("Pulled: {}\nDigest: {}\n", pulled.reference, pulled.digest));
-                (oci_file_name(address), pulled.chart, pulled.provenance)
+                let missing = || missing_provenance(&format!("{reference}.prov"));
+                (oci_file_name(&reference), pulled.chart, pulled.provenance.ok_or_else(missing))
             }
             Some(remote) => {
                 let package = self.fetcher.package(address, &remote.url, &remote.login)?;
-                let proof = wants_proof.then(|| {
-                    self.fetcher.package(&format!("{address}.prov"), &remote.url, &remote.login)
-                });
-                (file_name(address), package, proof.and_then(Result::ok))
+                let source = format!("{address}.prov");
+                let proof = if wants_proof {
+                    self.fetcher.package(&source, &remote.url, &remote.login)
+                } else {
+                    Err(missing_provenance(&source))
+                };
+                (file_name(address), package, proof)
             }
         };
-        self.verify(address, &name, &package, proof.as_deref())?;
+        self.verify(address, &name, &package, proof)?;
         write(&folder.join(name), &package)
     }
 
@@ -350,19 +372,22 @@ impl<'m> Manager<'m> {
         address: &str,
         name: &str,
         package: &[u8],
-        proof: Option<&[u8]>,
+        proof: Result<Vec<u8>, Error>,
     ) -> Result<(), Error> {
         let Some((verification, ring)) = &self.verification else { return Ok(()) };
-        let Some(proof) = proof else {
-            let missing = format!("failed to fetch provenance {:?}", format!("{address}.prov"));
-            if *verification == Verification::Always {
-                return Err(Error::new(missing));
+        let proof = match proof {
+            Ok(proof) => proof,
+            Err(_) if *verification == Verification::Always => {
+                return Err(missing_provenance(&format!("{address}.prov")));
             }
-            self.say.say(&format!("WARNING: Verification not found for {address}: {missing}\n"));
-            return Ok(());
+            Err(error) => {
+                let text = format!("WARNING: Verification not found for {address}: {error}\n");
+                self.say.say(&text);
+                return Ok(());
+            }
         };
         let ring = verify::keyring(ring)?;
-        let proof = helm::provenance::Provenance::parse(&String::from_utf8_lossy(proof))?;
+        let proof = helm::provenance::Provenance::parse(&String::from_utf8_lossy(&proof))?;
         proof.verify(&ring, name, package, now()).map(|_| ())
     }
 
