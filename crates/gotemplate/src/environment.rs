@@ -53,7 +53,8 @@ pub trait Environment: Sync {
         Ok(None)
     }
 
-    /// Takes a line for the log; dropped where there is none.
+    /// Takes a line for the log; dropped where there is none. A line may show a value of the chart or its user that was
+    /// passed over, as Helm's do, so it is for the one who called and not for the logs of a service.
     fn log(&self, _line: &LogLine<'_>) {}
 }
 

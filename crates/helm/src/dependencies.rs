@@ -6,9 +6,7 @@ use serde_json::Value as Json;
 
 use crate::chart::Chart;
 use crate::metadata::{Dependency, compatible};
-use crate::values::{
-    Values, coalesce_values, merge_tables, merge_values, path_value, table, table_or_key,
-};
+use crate::values::{Merge, Values, path_value, table, table_or_key};
 use crate::{Environment, Error, Level, LogLine, Result};
 
 /// The most charts that one chart may have below it. Each may take part under several names, and those below it again,
@@ -88,7 +86,7 @@ impl Pass<'_> {
             }
             dependency.enabled = true;
         }
-        let coalesced = coalesce_values(chart, values)?;
+        let coalesced = Merge::coalescing(Some(self.environment)).values(chart, values)?;
         for dependency in &mut chart.metadata.dependencies {
             self.by_tags(dependency, &coalesced);
         }
@@ -150,7 +148,8 @@ impl Pass<'_> {
         if chart.metadata.dependencies.is_empty() {
             return Ok(());
         }
-        let values = merge_values(chart, &Values::new())?;
+        let merge = Merge::keeping_nulls(Some(self.environment));
+        let values = merge.values(chart, &Values::new())?;
         let mut imported = Values::new();
         for dependency in &chart.metadata.dependencies {
             for entry in &dependency.import_values {
@@ -167,14 +166,14 @@ impl Pass<'_> {
                                 "values imported from {name} are nested deeper than {MAX_DEPTH}"
                             )));
                         }
-                        merge_tables(&mut imported, nested(&parent, found.clone()));
+                        merge.tables(&mut imported, nested(&parent, found.clone()));
                     }
                     Err(key) => self.warn_of_import(entry, &dependency.name, key),
                 }
             }
         }
         let mut merged = values;
-        merge_tables(&mut merged, imported);
+        merge.tables(&mut merged, imported);
         chart.values = merged;
         Ok(())
     }

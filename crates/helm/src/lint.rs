@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::capabilities::KubeVersion;
 use crate::chart::{Chart, check_values};
-use crate::values::{Values, coalesce_tables, from_yaml};
+use crate::values::{Merge, Values, from_yaml};
 use crate::{Environment, Error, schema};
 
 mod addresses;
@@ -155,7 +155,7 @@ fn values(linter: &mut Linter, folder: &Folder<'_>, options: &Options<'_>) {
         let own = from_yaml(&String::from_utf8_lossy(data))
             .map_err(|error| format!("unable to parse YAML: {error}"))?;
         let mut values = options.values.clone();
-        coalesce_tables(&mut values, own);
+        Merge::coalescing(Some(options.environment)).tables(&mut values, own);
         match folder.schema.filter(|schema| !schema.is_empty() && !options.skip_schema) {
             Some(schema) => {
                 schema::validate(schema, &Json::Object(values)).map_err(|error| error.to_string())

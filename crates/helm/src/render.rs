@@ -13,7 +13,7 @@ use crate::metadata::compatible;
 use crate::postrender::{PostRenderer, Strategy};
 use crate::release::{Hook, HookEvent};
 use crate::sort::{Manifest, Sorted, sort_manifests};
-use crate::values::{Values, coalesce_values};
+use crate::values::{Merge, Values};
 use crate::{Error, Result, dependencies, engine, postrender, schema};
 
 /// How strict templates are.
@@ -181,7 +181,7 @@ pub(crate) fn prepared(
 ) -> Result<(Chart, Values)> {
     let mut chart = without_raw(chart);
     dependencies::process(&mut chart, user, options.environment)?;
-    let values = coalesce_values(&chart, user)?;
+    let values = Merge::coalescing(Some(options.environment)).values(&chart, user)?;
     if !options.skip_schema {
         schema::check(&chart, &values, options.environment)?;
     }

@@ -79,7 +79,7 @@ fn objects_as_deep_as_they_may_be_fit_a_small_stack() {
             write("a.yaml", &deep(levels, "1"));
             write("p.yaml", &deep(levels, "2"));
             let files = DirFiles::jailed(folder.path()).unwrap();
-            build_values(&files, Path::new("/"), &Options::default()).map(|built| built.to_yaml())
+            build_yaml(&files, Path::new("/"), &Options::default()).map(|built| built.yaml)
         };
         let text = built(126).unwrap();
         assert_eq!(text.matches("a: 2\n").count(), 2, "{text}");
