@@ -11,6 +11,7 @@ mod kinds;
 mod lazy;
 mod objects;
 mod output;
+mod switches;
 
 use std::process::ExitCode;
 
@@ -72,7 +73,8 @@ enum Online {
 
 /// Parses the command line, runs the command and prints what went wrong, if anything did.
 pub fn main() -> ExitCode {
-    let Cli { connection, command } = match Cli::try_parse() {
+    let arguments = switches::plain(std::env::args_os().collect(), Cli::command);
+    let Cli { connection, command } = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let _closed_pipe = error.print();
