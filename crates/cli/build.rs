@@ -61,12 +61,16 @@ fn linker_script(layout: &str) -> String {
     let mut packages: BTreeMap<&str, usize> = BTreeMap::new();
     let mut script = "SECTIONS {\n.text.first : {\n".to_owned();
     for (package, function) in lines.filter_map(|line| line.split_once(' ')) {
-        let _ = writeln!(script, "*.{package}-*.o(.text.{function}*)");
+        if package == "*" {
+            let _ = writeln!(script, "*(.text.{function})");
+            continue;
+        }
+        let _ = writeln!(script, "*.{package}[-.]*.o(.text.{function}*)");
         *packages.entry(package).or_default() += 1;
     }
     script.push_str("}\n}\nINSERT BEFORE .text;\nSECTIONS {\n.rodata.first : {\n");
     for (package, _) in packages.iter().filter(|(_, functions)| **functions >= MANY) {
-        let _ = writeln!(script, "*.{package}-*.o(.rodata .rodata.*)");
+        let _ = writeln!(script, "*.{package}[-.]*.o(.rodata .rodata.*)");
     }
     script + "}\n}\nINSERT BEFORE .rodata;\n"
 }

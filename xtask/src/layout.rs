@@ -28,8 +28,8 @@ pub(crate) struct Args {
 const LIST: &str = "crates/cli/layout.txt";
 
 const HEAD: &str = "\
-# Functions that stand side by side in the program, most used first: the crate they were compiled for, and the name up to
-# the compiler's hash. Written by `cargo xtask layout`; a name that is no more does no harm, a new one goes with the rest.
+# Functions that stand side by side in the program, most used first: the crate they were compiled for (a star for those in
+# C), and the name up to the compiler's hash. Written by `cargo xtask layout`; a name that is no more does no harm, a new one goes with the rest.
 ";
 
 /// Runs commands under valgrind and writes the list.
@@ -91,6 +91,9 @@ fn called(command: &str, case: &Case, scratch: &Path) -> Result<BTreeSet<String>
     Ok(names.collect())
 }
 
+/// In the place of a crate: wherever the function stands.
+const ANY: &str = "*";
+
 /// One function of the program.
 struct Function {
     /// The crate whose object file it stands in; generic functions of others among them.
@@ -106,7 +109,7 @@ fn functions(map: &str) -> Vec<Function> {
     map.lines().filter_map(function).collect()
 }
 
-/// Reads `ADDRESS ADDRESS SIZE ALIGN PATH/weir-HASH.CRATE-HASH.….o:(.text.SYMBOL)`.
+/// Reads `ADDRESS ADDRESS SIZE ALIGN PATH/weir-HASH.CRATE-HASH.….rcgu.o:(.text.SYMBOL)`.
 fn function(line: &str) -> Option<Function> {
     let (file, section) = line.split_once(":(.text.")?;
     let section = section.strip_suffix(')')?;
@@ -114,9 +117,14 @@ fn function(line: &str) -> Option<Function> {
         Some(symbol) => ("unlikely.", symbol),
         None => ("", section),
     };
-    // What was compiled from C stands in archives.
-    let file = file.rsplit('/').next().filter(|file| file.ends_with(".rcgu.o"))?;
-    let package = file.split('.').nth(1)?.rsplit_once('-')?.0;
+    let file = file.rsplit('/').next().unwrap_or(file);
+    let package = if file.ends_with(".rcgu.o") {
+        let part = file.split('.').nth(1)?;
+        part.rsplit_once('-').map_or(part, |(package, _)| package)
+    } else {
+        // Compiled from C, or with the compiler: in an archive, and without a hash.
+        ANY
+    };
     Some(Function { package: package.to_owned(), symbol: symbol.to_owned(), mark })
 }
 
@@ -161,20 +169,24 @@ mod tests {
   a35f00   a35f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text.unlikely._ZN4helm4fail17h0123456789abcdefE)
   a36f00   a36f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4helm5never17h0123456789abcdefE)
   a37f00   a37f00     11f    16         /t/deps/weir-aa.alloc-bb.alloc.cc-cgu.0.rcgu.o.rcgu.o:(.text._RNvNtCs1_5alloc4grow.llvm.34)
+  a38f00   a38f00     11f    16         /t/deps/weir-aa.weir.cc-cgu.0.rcgu.o.rcgu.o:(.text.main)
+  a39f00   a39f00     11f    16         /t/deps/libaws_lc_sys-aa.rlib(bb-cpu.o):(.text.cpuid_setup)
   a36f00   a36f00     11f     1                 _ZN4helm5never17h0123456789abcdefE
 ";
         let functions = functions(map);
-        assert_eq!(functions.len(), 5);
+        assert_eq!(functions.len(), 7);
         let called = [
             ("_ZN4yaml4scan17h0123456789abcdefE", 1),
             ("_ZN4core4drop17h0123456789abcdefE.llvm.12", 2),
             ("_ZN4helm4fail17h0123456789abcdefE", 1),
             ("_RNvNtCs1_5alloc4grow.llvm.34", 1),
+            ("main", 1),
+            ("cpuid_setup", 1),
         ];
         let runs = called.map(|(name, count)| (name.to_owned(), count)).into();
         assert_eq!(
             list(&functions, &runs),
-            "helm _ZN4core4drop17h\nyaml _ZN4yaml4scan17h\nhelm unlikely._ZN4helm4fail17h\nalloc _RNvNtCs1_5alloc4grow\n"
+            "helm _ZN4core4drop17h\nyaml _ZN4yaml4scan17h\nhelm unlikely._ZN4helm4fail17h\nalloc _RNvNtCs1_5alloc4grow\nweir main\n* cpuid_setup\n"
         );
     }
 }
