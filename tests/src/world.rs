@@ -274,6 +274,22 @@ impl World {
         .await
     }
 
+    /// As [`Self::fails`], with a message that has one of these parts: what came before it may fail for the same reason.
+    pub async fn fails_with(&self, kind: &str, name: &str, reason: &str, parts: &[&str]) {
+        eventually(&format!("{kind} {name} fails with {reason}, {parts:?}"), async || {
+            let object = self.get(kind, name).await.ok_or("it does not exist")?;
+            match condition(&object, "Ready") {
+                Some(("False", found, message))
+                    if found == reason && parts.iter().any(|part| message.contains(part)) =>
+                {
+                    Ok(())
+                }
+                _ => Err(status(&object)),
+            }
+        })
+        .await;
+    }
+
     /// Waits until the object is there and `look` finds what it looks for in it.
     pub async fn sees<T>(
         &self,
