@@ -15,7 +15,7 @@ fn main() -> std::io::Result<()> {
         if takes_scripts() {
             let script = Path::new(&variable("OUT_DIR")).join("layout.ld");
             std::fs::write(&script, linker_script(&std::fs::read_to_string(LAYOUT)?))?;
-            println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", script.display());
+            println!("cargo:rustc-link-arg-bins=-T{}", script.display());
         }
     }
     // `cargo xtask layout` asks for the linker's map.
