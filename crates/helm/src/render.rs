@@ -309,3 +309,14 @@ pub struct TextOptions {
     /// Test hooks are left out.
     pub skip_tests: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_while_rendering_is_an_error() {
+        let error = on_large_stack::<()>(|| panic!("said by a test")).unwrap_err();
+        assert_eq!(error.to_string(), "rendering template failed");
+    }
+}

@@ -307,3 +307,30 @@ fn drop_local(tree: &Tree, map: &mut ResMap) -> Result<()> {
     let all = std::mem::take(&mut map.list);
     map.append_all(tree, all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryFiles;
+
+    #[test]
+    fn files_are_named_by_their_objects() {
+        let object = |kind: &str, namespace: &str| {
+            format!("apiVersion: apps/v1\nkind: {kind}\nmetadata:\n  name: A\n{namespace}")
+        };
+        let names = |second: &str| {
+            let (one, two) = (object("Deployment", ""), object("StatefulSet", second));
+            let mut files = MemoryFiles::new();
+            files.insert("kustomization.yaml", "resources: [a.yaml]\n");
+            files.insert("a.yaml", format!("{one}---\n{two}"));
+            let built = build_yaml(&files, Path::new("/"), &Options::default()).unwrap();
+            assert_eq!(built.yaml, format!("{one}---\n{two}"));
+            let parts = built.individual_files();
+            assert_eq!(parts.iter().map(|(_, text)| *text).collect::<Vec<_>>(), [one, two]);
+            parts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(""), ["apps_v1_deployment_a.yaml", "apps_v1_statefulset_a.yaml"]);
+        let several = ["default_apps_v1_deployment_a.yaml", "web_apps_v1_statefulset_a.yaml"];
+        assert_eq!(names("  namespace: web\n"), several);
+    }
+}
