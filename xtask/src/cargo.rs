@@ -11,6 +11,17 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
+/// The optional folder of cases from real repositories.
+pub(crate) fn corpus() -> PathBuf {
+    root().join("../shared/corpus/open")
+}
+
+/// The folder in which this program was built.
+pub(crate) fn target_dir() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}
+
 /// A command that will run in the workspace's root.
 #[expect(
     clippy::disallowed_methods,

@@ -17,8 +17,7 @@ use crate::cargo;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A folder with the folders `kustomize` and `charts` of cases.
-    #[arg(default_value = "../shared/corpus/open")]
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     /// How many cases of each kind are run.
     #[arg(long, default_value_t = 25)]
     cases: usize,
@@ -44,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if functions.is_empty() {
         bail!("the linker's map has no functions; only that of LLD can be read");
     }
-    let folder = cargo::root().join(&args.folder);
+    let folder = args.folder.clone().unwrap_or_else(cargo::corpus);
     let some = |cases: Vec<Case>| {
         let step = cases.len().div_ceil(args.cases.max(1)).max(1);
         cases.into_iter().step_by(step)
@@ -74,7 +73,7 @@ fn called(command: &str, case: &Case, scratch: &Path) -> Result<BTreeSet<String>
     valgrind
         .args(["--tool=callgrind", "--demangle=no"])
         .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(cargo::root().join("target/release/weir"))
+        .arg(cargo::target_dir().join("release/weir"))
         .arg(command)
         .args(&case.arguments)
         .current_dir(&case.folder)

@@ -21,7 +21,7 @@ pub struct ObjectReference<'a> {
 }
 
 /// Where templates get time, randomness, environment variables, host names and objects of a cluster
-/// from, and where their log goes. Shared with the thread that renders, hence `Sync`.
+/// from, and where their log goes. `Sync`, so that charts can be rendered side by side.
 pub trait Environment: Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;

@@ -51,7 +51,7 @@ impl Engine {
     }
 
     fn cases(self, folder: Option<&Path>) -> Result<Vec<Case>> {
-        let corpus = cargo::root().join("../shared/corpus/open");
+        let corpus = cargo::corpus();
         match self {
             Self::Kustomize => corpus::kustomizations(folder.unwrap_or(&corpus.join("kustomize"))),
             Self::Helm => corpus::charts(folder.unwrap_or(&corpus.join("charts"))),
@@ -86,7 +86,7 @@ fn measure_all(engine: Engine, args: &Args, tools: &Path) -> Result<()> {
     if cases.is_empty() {
         bail!("there are no cases that are expected to succeed");
     }
-    let release = target_dir().join("release");
+    let release = cargo::target_dir().join("release");
     // As installed: what a linker has just written lies scattered in the page cache, and starts slower than a copy of it.
     let installed = tempfile::tempdir()?;
     let install = |program: &Path| -> Result<PathBuf> {
@@ -115,12 +115,6 @@ fn measure_all(engine: Engine, args: &Args, tools: &Path) -> Result<()> {
         thousand(args.rounds, (&ours, &real))?;
     }
     Ok(())
-}
-
-/// The folder in which this program was built.
-fn target_dir() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default();
-    program.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// CPU seconds of a round in process: what more rounds take longer than one.

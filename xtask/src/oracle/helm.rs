@@ -64,10 +64,7 @@ struct Tally {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let corpus = args
-        .corpus
-        .clone()
-        .unwrap_or_else(|| crate::cargo::root().join("../shared/corpus/open/charts"));
+    let corpus = args.corpus.clone().unwrap_or_else(|| crate::cargo::corpus().join("charts"));
     let charts = case::charts(&corpus, args.chart.as_deref())?;
     if charts.is_empty() {
         bail!("there are no charts in {}", corpus.display());
