@@ -39,7 +39,7 @@ fuzz_target!(|input: &[u8]| {
         rendered(&chart);
     }
     let parts = input.split(|byte| *byte == 0);
-    let files = NAMES.iter().zip(parts).map(|(name, part)| File::new(*name, part)).collect();
+    let files = NAMES.iter().zip(parts).map(|(name, part)| File::new(*name, part.to_vec())).collect();
     if let Ok(chart) = Chart::from_files(files) {
         rendered(&chart);
     }

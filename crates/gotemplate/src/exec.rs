@@ -6,7 +6,7 @@ use crate::function::{Functions, Run, Scope};
 use crate::node::{Branch, Node, Pipe, Place, Shown, Span, Statement, Tree};
 use crate::quote::quote;
 use crate::set::TemplateSet;
-use crate::text::lossy;
+use crate::text::{LONG, lossy};
 use crate::value::{Element, Value};
 use crate::{Error, Result, gofmt};
 
@@ -214,6 +214,10 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
             Statement::Text(text) => {
                 let text = self.bytes(*text);
                 self.write(text.len())?;
+                if text.len() >= LONG {
+                    // Little follows such a text, and it should not be copied to a larger place for that.
+                    self.out.reserve(text.len() + text.len() / 8);
+                }
                 self.out.extend_from_slice(text);
             }
             Statement::Action(pipe) => {

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::exec::Options;
 use crate::hash::Fast;
 use crate::set::TemplateSet;
-use crate::text::Str;
+use crate::text::{LONG, Str};
 use crate::value::{List, Map, Value};
 use crate::{Error, Result};
 
@@ -465,6 +465,9 @@ impl<'r> Scope<'r> {
     pub fn render(&mut self, name: &str, data: Value) -> Result<Str, Error> {
         let mut out = self.spare.pop().unwrap_or_default();
         let result = crate::exec::named(self, name, data, &mut out);
+        if result.is_ok() && out.len() >= LONG {
+            return Ok(Str::from(out));
+        }
         let text = result.map(|()| Str::from(out.as_slice()));
         out.clear();
         self.spare.push(out);
@@ -476,7 +479,7 @@ impl<'r> Scope<'r> {
     ///
     /// # Errors
     /// When it does not parse.
-    pub fn define(&self, name: &str, text: &[u8]) -> Result<TemplateSet, Error> {
+    pub fn define(&self, name: &str, text: Str) -> Result<TemplateSet, Error> {
         self.step(100 + text.len() / 8)?;
         let overlay = self.set.overlay();
         overlay.parse(name, text, self.run.functions)?;

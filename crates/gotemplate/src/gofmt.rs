@@ -32,6 +32,12 @@ fn decimal(byte: usize) -> ([u8; 4], usize) {
     }
 }
 
+/// How many bytes these take as numbers with a space behind each. Written so that the compiler looks at many at once.
+fn printed_size(bytes: &[u8]) -> usize {
+    let digits = |byte: u8| 1 + u8::from(byte >= 10) + u8::from(byte >= 100);
+    bytes.iter().map(|byte| usize::from(digits(*byte)) + 1).sum()
+}
+
 /// The flags of a verb.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are Go's independent flags")]
@@ -311,8 +317,15 @@ impl Printer {
     /// Prints a map to `[]byte` plainly.
     fn byte_map(&mut self, entries: &[(&str, &[u8])]) {
         let decimals = std::array::from_fn(decimal);
-        let sizes = entries.iter().map(|(key, bytes)| key.len() + 4 * (bytes.len() + 1));
-        self.out.reserve(sizes.sum());
+        let sizes =
+            entries.iter().map(|(key, bytes)| key.len() + ":[] ".len() + printed_size(bytes));
+        let size = "map[]".len() + sizes.sum::<usize>();
+        if self.out.len() + size > MAX_PRINTED {
+            self.failed = Some(TOO_LARGE);
+            return;
+        }
+        // With some room for what stands around it, so that all of it is never copied to a larger place.
+        self.out.reserve_exact(size + size / 16);
         self.text("map[");
         for (index, (key, bytes)) in entries.iter().enumerate() {
             if index > 0 {
@@ -322,10 +335,6 @@ impl Printer {
             self.text(":[");
             self.bytes(bytes, &decimals);
             self.out.push(b']');
-            if self.out.len() > MAX_PRINTED {
-                self.failed = Some(TOO_LARGE);
-                return;
-            }
         }
         self.out.push(b']');
     }

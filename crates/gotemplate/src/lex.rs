@@ -61,11 +61,10 @@ impl Kind {
     }
 }
 
-/// A token with its byte position and line (from 1).
+/// A token and where it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
-    pub(crate) line: u32,
     pub(crate) span: Span,
 }
 
@@ -85,6 +84,12 @@ impl<'a> Tokens<'a> {
     #[inline]
     pub(crate) fn text(&self, token: Token) -> &'a [u8] {
         token.span.of(self.input)
+    }
+
+    /// The line of a byte position, from 1.
+    pub(crate) fn line(&self, position: u32) -> usize {
+        let before = self.input.get(..position as usize).unwrap_or_default();
+        1 + memchr::memchr_iter(b'\n', before).count()
     }
 
     /// A token as Go's error messages show it.
@@ -107,18 +112,19 @@ impl<'a> Tokens<'a> {
 const LEFT: &[u8] = b"{{";
 const RIGHT: &[u8] = b"}}";
 
+/// The most tokens for which there is room from the beginning.
+const MOST_SET_ASIDE: usize = 1 << 14;
+
 /// All tokens of a template.
 /// `loops`: whether `break` and `continue` are keywords (no function has that name).
 /// `list`: an empty list, into which they go.
 pub(crate) fn tokens(input: &[u8], loops: (bool, bool), mut list: Vec<Token>) -> Tokens<'_> {
-    // A token in eight bytes is about what templates have.
-    list.reserve(input.len() / 8 + 4);
+    // A token in eight bytes is about what templates have; those that have far fewer are the long ones.
+    list.reserve((input.len() / 8 + 4).min(MOST_SET_ASIDE));
     let mut lexer = Lexer {
         input,
         position: 0,
         start: 0,
-        line: 1,
-        start_line: 1,
         parens: 0,
         loops,
         out: Tokens { input, list, error: String::new() },
@@ -135,8 +141,6 @@ struct Lexer<'a> {
     input: &'a [u8],
     position: usize,
     start: usize,
-    line: u32,
-    start_line: u32,
     parens: usize,
     loops: (bool, bool),
     out: Tokens<'a>,
@@ -152,14 +156,6 @@ fn is_alphanumeric(c: char) -> bool {
 
 fn leading_space(text: &[u8]) -> usize {
     text.iter().take_while(|b| is_space(**b)).count()
-}
-
-fn newlines(text: &[u8]) -> u32 {
-    match text {
-        // Most spaces are one, and need no search.
-        [] | [b' '] => 0,
-        text => u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u32::MAX),
-    }
 }
 
 /// Where an action begins. Most texts have no other brace, so that looking for one is quickest.
@@ -188,24 +184,18 @@ impl<'a> Lexer<'a> {
 
     fn emit(&mut self, kind: Kind) {
         let span = Span { start: narrow(self.start), end: narrow(self.position) };
-        self.out.list.push(Token { kind, line: self.start_line, span });
-        // No other token can have a line break in it.
-        if matches!(kind, Kind::Text | Kind::Space | Kind::RawString) {
-            self.ignore();
-        }
+        self.out.list.push(Token { kind, span });
         self.start = self.position;
     }
 
     fn ignore(&mut self) {
-        self.line = self.line.saturating_add(newlines(self.pending()));
         self.start = self.position;
-        self.start_line = self.line;
     }
 
     fn error(&mut self, message: String) -> bool {
         let at = narrow(self.start);
         let span = Span { start: at, end: at };
-        self.out.list.push(Token { kind: Kind::Error, line: self.start_line, span });
+        self.out.list.push(Token { kind: Kind::Error, span });
         self.out.error = message;
         false
     }

@@ -42,6 +42,7 @@ mod quote;
 mod regexp;
 pub mod semver;
 mod set;
+mod source;
 mod sprig;
 mod text;
 mod url;
@@ -60,6 +61,7 @@ pub use object::Object;
 pub use quote::quote;
 pub use regexp::compile as compile_regex;
 pub use set::TemplateSet;
+pub use source::Source;
 pub use text::Str;
 pub use value::{Element, List, Map, Methods, NamedMap, Value};
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::number::Number;
 use crate::quote::quote;
+use crate::source::Source;
 use crate::text::{Str, lossy};
 
 /// A parsed template: its tree and the text that positions refer to.
@@ -15,7 +16,7 @@ pub(crate) struct Tree {
     pub(crate) name: Rc<str>,
     /// The name of the file it was defined in, for error messages.
     pub(crate) parse_name: Rc<str>,
-    pub(crate) text: Rc<[u8]>,
+    pub(crate) text: Source,
     pub(crate) root: Rc<[Statement]>,
 }
 

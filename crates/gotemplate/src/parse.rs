@@ -8,6 +8,7 @@ use crate::lex::{Kind, Token, Tokens, tokens};
 use crate::node::{Branch, Command, Commands, Node, Operand, Pipe, Shown, Span, Statement, Tree};
 use crate::number::{Form, Number};
 use crate::quote::{quote, unquote};
+use crate::source::Source;
 use crate::text::lossy;
 use crate::{Error, Result};
 
@@ -28,7 +29,7 @@ pub(crate) struct Trees {
 /// Parses a text; `defined` says whether a function exists, and tokens go into the list `spare`.
 pub(crate) fn parse(
     name: Rc<str>,
-    text: &[u8],
+    text: &Source,
     defined: &dyn Fn(&str) -> bool,
     spare: Vec<Token>,
 ) -> Result<Trees> {
@@ -38,7 +39,7 @@ pub(crate) fn parse(
 /// Parses with a limit of its own on nested parentheses.
 pub(crate) fn parse_limited(
     name: Rc<str>,
-    text: &[u8],
+    text: &Source,
     defined: &dyn Fn(&str) -> bool,
     (max_parens, spare): (usize, Vec<Token>),
 ) -> Result<Trees> {
@@ -48,10 +49,10 @@ pub(crate) fn parse_limited(
         next: 0,
         furthest: 0,
         name,
-        text: Rc::from(text),
+        text: text.clone(),
         defined,
         variables: vec![b"$"],
-        action_line: 0,
+        action: None,
         range_depth: 0,
         nesting: 0,
         parens: 0,
@@ -74,10 +75,11 @@ struct Parser<'a> {
     next: usize,
     furthest: usize,
     name: Rc<str>,
-    text: Rc<[u8]>,
+    text: Source,
     defined: &'a dyn Fn(&str) -> bool,
     variables: Vec<&'a [u8]>,
-    action_line: u32,
+    /// Where the action begins that is being parsed.
+    action: Option<u32>,
     range_depth: usize,
     nesting: usize,
     parens: usize,
@@ -107,11 +109,11 @@ impl Item {
     }
 }
 
-const END: Token = Token { kind: Kind::Eof, line: 1, span: Span { start: 0, end: 0 } };
+const END: Token = Token { kind: Kind::Eof, span: Span { start: 0, end: 0 } };
 
 impl Parser<'_> {
     fn error<T>(&self, message: &str) -> Result<T> {
-        let line = self.token(self.furthest).line;
+        let line = self.tokens.line(self.token(self.furthest).span.start);
         Err(Error(format!("template: {}:{line}: {message}", self.name)))
     }
 
@@ -157,10 +159,12 @@ impl Parser<'_> {
             return self.error(&format!("unexpected {} in {context}", self.tokens.show(token)));
         }
         let mut extra = String::new();
-        if self.action_line != 0 && self.action_line != token.line {
+        if let Some(line) = self.action.map(|action| self.tokens.line(action))
+            && line != self.tokens.line(token.span.start)
+        {
             let shown = self.tokens.show(token);
             let lead = if shown.ends_with(" action") { "" } else { " in action" };
-            extra = format!("{lead} started at {}:{}", self.name, self.action_line);
+            extra = format!("{lead} started at {}:{line}", self.name);
         }
         self.error(&format!("{}{extra}", self.tokens.show(token)))
     }
@@ -221,11 +225,11 @@ impl Parser<'_> {
     fn subtree(&mut self, context: &str) -> Result<Box<[Statement]>> {
         let outer = std::mem::replace(&mut self.variables, vec![b"$".as_slice()]);
         let depth = std::mem::take(&mut self.range_depth);
-        let line = std::mem::take(&mut self.action_line);
+        let action = self.action.take();
         let (list, end) = self.item_list()?;
         self.variables = outer;
         self.range_depth = depth;
-        self.action_line = line;
+        self.action = action;
         match end {
             Item::End => Ok(list),
             end => self.error(&format!("unexpected {} in {context}", end.show(&self.text))),
@@ -258,10 +262,10 @@ impl Parser<'_> {
         match token.kind {
             Kind::Text => Ok(Item::Statement(Statement::Text(token.span))),
             Kind::LeftDelimiter => {
-                self.action_line = token.line;
+                self.action = Some(token.span.start);
                 let item = self.action();
                 if item.is_ok() {
-                    self.action_line = 0;
+                    self.action = None;
                 }
                 item
             }

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use crate::function::Functions;
 use crate::hash::Fast;
 use crate::lex::Token;
-use crate::node::{Shown, Tree};
+use crate::node::{Shown, Statement, Tree};
 use crate::parse::{Trees, parse, parse_limited};
+use crate::source::Source;
 use crate::{Error, Result};
 
 /// Templates by name. Clones share the templates; [`TemplateSet::overlay`] makes a set whose
@@ -133,10 +136,10 @@ impl TemplateSet {
     pub fn parse(
         &self,
         name: &str,
-        text: impl AsRef<[u8]>,
+        text: impl Into<Source>,
         functions: &Functions,
     ) -> Result<(), Error> {
-        for tree in self.trees(name, text.as_ref(), functions)? {
+        for tree in self.trees(name, &text.into(), functions)? {
             if tree.is_empty() && self.lookup(&tree.name).is_some() {
                 continue;
             }
@@ -145,7 +148,7 @@ impl TemplateSet {
         Ok(())
     }
 
-    fn trees(&self, name: &str, text: &[u8], functions: &Functions) -> Result<Vec<Rc<Tree>>> {
+    fn trees(&self, name: &str, text: &Source, functions: &Functions) -> Result<Vec<Rc<Tree>>> {
         let name = Rc::from(name);
         let parsed = &self.inner.parsed;
         let hash = parsed.borrow().hash(text);
@@ -178,7 +181,7 @@ impl TemplateSet {
     ) -> Result<String, Error> {
         let defined = |function: &str| functions.contains(function);
         let trees =
-            parse_limited(Rc::from(name), text.as_bytes(), &defined, (max_parens, Vec::new()))?;
+            parse_limited(Rc::from(name), &text.into(), &defined, (max_parens, Vec::new()))?;
         Ok(trees
             .all
             .iter()
@@ -192,13 +195,23 @@ impl TemplateSet {
     /// # Errors
     /// With Go's text.
     pub fn is_empty_text(name: &str, text: &str) -> Result<bool, Error> {
-        let trees = parse(Rc::from(name), text.as_bytes(), &|_| false, Vec::new())?;
+        let trees = parse(Rc::from(name), &text.into(), &|_| false, Vec::new())?;
         Ok(trees.all.iter().find(|tree| &*tree.name == name).is_none_or(Tree::is_empty))
     }
 
     /// True when a template of this name was parsed.
     pub fn contains(&self, name: &str) -> bool {
         self.lookup(name).is_some()
+    }
+
+    /// What a template renders to if it was loaded and has nothing but text: its file, of which no copy need be made.
+    pub fn verbatim(&self, name: &str) -> Option<Bytes> {
+        let tree = self.lookup(name)?;
+        let file = tree.text.loaded()?;
+        match *tree.root {
+            [Statement::Text(text)] if text.of(file).len() == file.len() => Some(file.clone()),
+            _ => None,
+        }
     }
 
     /// The names of all templates, sorted.

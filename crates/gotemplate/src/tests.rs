@@ -10,7 +10,7 @@ fn rendered(template: &str) -> Result<String, String> {
     let run = move || {
         let functions = Functions::sprig();
         let set = TemplateSet::new();
-        set.parse("t", &template, &functions).map_err(|e| e.0)?;
+        set.parse("t", template.as_str(), &functions).map_err(|e| e.0)?;
         let environment = Fixed::at("2024-02-29T13:04:05Z".parse().unwrap());
         let mut options = Options::new(&environment);
         options.missing_key = MissingKey::Zero;

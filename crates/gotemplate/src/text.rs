@@ -19,7 +19,7 @@ enum Bytes {
 }
 
 /// Strings from this size on are not copied, in bytes.
-const LONG: usize = 32 << 10;
+pub(crate) const LONG: usize = 32 << 10;
 
 impl Str {
     /// The bytes.
@@ -113,7 +113,10 @@ impl From<Vec<u8>> for Str {
         if bytes.len() < LONG {
             return Self(Bytes::Short(Rc::from(bytes)));
         }
-        bytes.shrink_to_fit();
+        // A place that is given back whole is taken again by the next text of its size, one that shrank is not.
+        if bytes.capacity() - bytes.len() > bytes.len() / 8 {
+            bytes.shrink_to_fit();
+        }
         Self(Bytes::Long(Rc::new(bytes)))
     }
 }

@@ -1,8 +1,8 @@
 //! A chart in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -18,15 +18,15 @@ pub struct File {
     /// The path, with slashes.
     pub name: String,
     /// The content; clones share it.
-    pub data: Arc<Vec<u8>>,
+    pub data: Bytes,
     /// When it was last changed, RFC 3339 as Go writes it; `None` when that is not known.
     pub modified: Option<String>,
 }
 
 impl File {
     /// A file with this name and content, of unknown age.
-    pub fn new(name: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), data: Arc::new(data.into()), modified: None }
+    pub fn new(name: impl Into<String>, data: impl Into<Bytes>) -> Self {
+        Self { name: name.into(), data: data.into(), modified: None }
     }
 }
 
@@ -54,7 +54,7 @@ pub struct Chart {
     /// `values.yaml`.
     pub values: Values,
     /// `values.schema.json`.
-    pub schema: Option<Arc<Vec<u8>>>,
+    pub schema: Option<Bytes>,
     /// All other files that templates may read.
     pub files: Vec<File>,
     /// All files as they were loaded.
@@ -78,7 +78,7 @@ pub struct Crd {
     /// The path from the root chart's name on.
     pub filename: String,
     /// The content.
-    pub data: Arc<Vec<u8>>,
+    pub data: Bytes,
 }
 
 impl Chart {
@@ -333,8 +333,8 @@ fn subchart(
                 file.name
             )));
         }
-        let inner = load::archive_files(&file.data).map_err(context)?;
-        let size: u64 = inner.iter().map(|file| file.data.len() as u64).sum();
+        let load::Package { files: inner, size } =
+            load::archive_files(&file.data).map_err(context)?;
         room.packages = room.packages.checked_sub(size).ok_or_else(|| {
             let what = format!("packages in charts/ hold more than {MAX_PACKAGES} bytes");
             context(Error::new(what))
@@ -356,7 +356,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str, data: &[u8]) -> File {
-        File { name: name.to_owned(), data: Arc::new(data.to_vec()), modified: None }
+        File { name: name.to_owned(), data: Bytes::copy_from_slice(data), modified: None }
     }
 
     #[test]
@@ -369,8 +369,8 @@ mod tests {
             [vec![file("Chart.yaml", metadata)], packages.to_vec()].concat()
         };
         let room = |packages| Room { packages, ..Room::default() };
-        assert_eq!(build(outer(), 0, &mut room(3000)).unwrap().dependencies.len(), 2);
-        let error = build(outer(), 0, &mut room(1500)).unwrap_err().to_string();
+        assert_eq!(build(outer(), 0, &mut room(8192)).unwrap().dependencies.len(), 2);
+        let error = build(outer(), 0, &mut room(6000)).unwrap_err().to_string();
         assert!(error.contains("unpacking subchart b.tgz in inner: packages in charts/ hold more"));
     }
 

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use gotemplate::{
     Function, Functions, Level, LogLine, Map, MissingKey, NamedMap, Options as TemplateOptions,
     Scope, Str, TemplateSet, Type, Value,
@@ -27,7 +29,7 @@ use files::Files;
 
 /// A template and what it sees.
 struct Renderable<'c> {
-    text: &'c [u8],
+    text: &'c Bytes,
     scope: Map,
     base_path: String,
 }
@@ -73,7 +75,7 @@ pub(crate) fn render_all(
     values: &Values,
     release: &Json,
     options: &Options<'_>,
-) -> Result<BTreeMap<String, String>> {
+) -> Result<BTreeMap<String, ByteString>> {
     let capabilities = Value::object(CapabilitiesObject(options.capabilities.clone()));
     let mut templates = BTreeMap::new();
     let top = Top { release: Value::from_json(release), capabilities };
@@ -90,7 +92,8 @@ pub(crate) fn render_all(
     for name in &names {
         if let Some(template) = templates.get(*name) {
             actions.add(name, template.text)?;
-            set.parse(name, template.text, &functions).map_err(|e| parse_error(name, &e.0))?;
+            set.parse(name, template.text.clone(), &functions)
+                .map_err(|e| parse_error(name, &e.0))?;
         }
     }
     let mut template_options = TemplateOptions::new(options.environment);
@@ -103,6 +106,10 @@ pub(crate) fn render_all(
         let Some(template) = templates.get(name).filter(|_| !base.starts_with('_')) else {
             continue;
         };
+        if let Some(text) = set.verbatim(name) {
+            rendered.insert(name.clone(), without_no_value(text));
+            continue;
+        }
         let about = Map::new();
         about.set("Name", Value::string(name.as_str()));
         about.set("BasePath", Value::string(template.base_path.as_str()));
@@ -110,15 +117,15 @@ pub(crate) fn render_all(
         let data = Value::Map(values_type(template.scope.clone()));
         let out = gotemplate::render(&set, name, data, &functions, &template_options)
             .map_err(|e| execution_error(&e.0))?;
-        rendered.insert(name.clone(), without_no_value(out));
+        rendered.insert(name.clone(), without_no_value(out.into()));
     }
     Ok(rendered)
 }
 
-fn without_no_value(out: Vec<u8>) -> String {
-    let text = String::from_utf8(out)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    if text.contains("<no value>") { text.replace("<no value>", "") } else { text }
+fn without_no_value(out: Bytes) -> ByteString {
+    let text = ByteString::try_from(out.clone())
+        .unwrap_or_else(|_| String::from_utf8_lossy(&out).into_owned().into());
+    if text.contains("<no value>") { text.replace("<no value>", "").into() } else { text }
 }
 
 /// Marks a map as Helm's `common.Values`, with its methods.
@@ -300,7 +307,7 @@ fn with_templates(mut functions: Functions, mode: Mode) -> Functions {
         let text = args.str(0);
         let quoted = || gotemplate::quote(text.as_bytes());
         let set = scope
-            .define("gotpl", text.as_bytes())
+            .define("gotpl", text.clone())
             .map_err(|e| gotemplate::Error(format!("cannot parse template {}: {e}", quoted())))?;
         let out = scope.render_in(set, "gotpl", args.any(1).clone()).map_err(|e| {
             gotemplate::Error(format!("error during tpl function execution for {}: {e}", quoted()))

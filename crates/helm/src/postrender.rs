@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytestring::ByteString;
 use serde_json::Value as Json;
 
 use crate::sort::{sort_manifests, split_manifests};
@@ -37,7 +38,7 @@ pub enum Strategy {
 /// Tells which file a document came from while it is away.
 const FILENAME: &str = "postrenderer.helm.sh/postrender-filename";
 
-type Files = BTreeMap<String, String>;
+type Files = BTreeMap<String, ByteString>;
 
 /// Sends rendered files through a post-renderer.
 pub(crate) fn apply(
@@ -52,13 +53,13 @@ pub(crate) fn apply(
         return split(&out, "").map_err(|e| failed("parsing post rendered output", e));
     }
     let sorted = sort_manifests(&files)?;
-    let hooks = sorted.hooks.into_iter().map(|hook| (hook.path, hook.manifest));
+    let hooks = sorted.hooks.into_iter().map(|hook| (hook.path, hook.manifest.into()));
     let manifests = sorted.manifests.into_iter().map(|m| (m.name, m.content));
     let groups = [
         ("hooks", joined(hooks), strategy == Strategy::Separate),
         ("manifests", joined(manifests), true),
     ];
-    let mut out = Files::new();
+    let mut out = Vec::new();
     for (name, group, rendered) in groups {
         if group.is_empty() {
             continue;
@@ -73,27 +74,17 @@ pub(crate) fn apply(
         } else {
             group
         };
-        for (path, text) in group {
-            append(&mut out, path, &text);
-        }
+        out.extend(group);
     }
-    Ok(out)
+    Ok(joined(out))
 }
 
-fn joined(documents: impl Iterator<Item = (String, String)>) -> Files {
-    let mut files = Files::new();
+fn joined(documents: impl IntoIterator<Item = (String, ByteString)>) -> Files {
+    let mut by_file: BTreeMap<String, Vec<ByteString>> = BTreeMap::new();
     for (path, text) in documents {
-        append(&mut files, path, &text);
+        by_file.entry(path).or_default().push(text);
     }
-    files
-}
-
-fn append(files: &mut Files, path: String, text: &str) {
-    let slot = files.entry(path).or_default();
-    if !slot.is_empty() {
-        slot.push_str("\n---\n");
-    }
-    slot.push_str(text);
+    by_file.into_iter().map(|(path, texts)| (path, texts.join("\n---\n").into())).collect()
 }
 
 fn documents(text: &str) -> Result<Vec<yaml::Node>> {
@@ -155,7 +146,9 @@ fn split(text: &str, group: &str) -> Result<Files> {
         by_file.entry(path).or_default().push(node);
     }
     let files = by_file.into_iter();
-    Ok(files.map(|(path, nodes)| (path, yaml::emit(&nodes, yaml::Style::default()))).collect())
+    Ok(files
+        .map(|(path, nodes)| (path, yaml::emit(&nodes, yaml::Style::default()).into()))
+        .collect())
 }
 
 /// Removes the annotation, and what became empty without it.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytestring::ByteString;
 use gotemplate::{Environment, Limits};
 use serde_json::{Value as Json, json};
 
@@ -126,7 +127,7 @@ pub fn render_files(
     chart: &Chart,
     user: &Values,
     options: &Options<'_>,
-) -> Result<BTreeMap<String, String>, Error> {
+) -> Result<BTreeMap<String, ByteString>, Error> {
     let (chart, values) = prepared(chart, user, options)?;
     check_kubernetes(&chart, options)?;
     on_large_stack(|| engine::render_all(&chart, &values, &release(options), options))
@@ -142,7 +143,7 @@ pub fn render_prepared(
     values: &Values,
     release: &Json,
     options: &Options<'_>,
-) -> Result<BTreeMap<String, String>, Error> {
+) -> Result<BTreeMap<String, ByteString>, Error> {
     on_large_stack(|| engine::render_all(chart, values, release, options))
 }
 
@@ -222,11 +223,11 @@ const NOTES: &str = "NOTES.txt";
 
 fn take_notes(
     chart: &Chart,
-    files: BTreeMap<String, String>,
+    files: BTreeMap<String, ByteString>,
     sub_notes: bool,
-) -> (BTreeMap<String, String>, String) {
+) -> (BTreeMap<String, ByteString>, String) {
     let own = format!("{}/templates/{NOTES}", chart.name());
-    let mut notes: Vec<String> = Vec::new();
+    let mut notes: Vec<ByteString> = Vec::new();
     let mut kept = BTreeMap::new();
     for (name, text) in files {
         if !name.ends_with(NOTES) {
@@ -270,7 +271,7 @@ impl Rendered {
         let crds = self.crds.iter().filter(|_| include_crds);
         let crds = crds.map(|crd| document(&crd.filename, String::from_utf8_lossy(&crd.data)));
         let manifests = self.manifests.iter();
-        let manifests = manifests.map(|it| document(&it.name, it.content.as_str().into()));
+        let manifests = manifests.map(|it| document(&it.name, (&*it.content).into()));
         crds.chain(manifests).flatten().collect()
     }
 

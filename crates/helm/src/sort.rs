@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytestring::ByteString;
 use serde_json::Value as Json;
 
 use crate::order::compare_kinds;
@@ -15,7 +16,7 @@ pub struct Manifest {
     /// The template it came from.
     pub name: String,
     /// The YAML text.
-    pub content: String,
+    pub content: ByteString,
     /// Its kind; empty when it has none.
     pub kind: String,
 }
@@ -138,7 +139,7 @@ const MAX_MANIFESTS: usize = 100_000;
 ///
 /// # Errors
 /// When a document is no YAML or no mapping.
-pub fn sort_manifests(files: &BTreeMap<String, String>) -> Result<Sorted, Error> {
+pub fn sort_manifests(files: &BTreeMap<String, ByteString>) -> Result<Sorted, Error> {
     let mut sorted = Sorted::default();
     for (path, text) in files {
         let base = path.rsplit('/').next().unwrap_or_default();
@@ -151,7 +152,7 @@ pub fn sort_manifests(files: &BTreeMap<String, String>) -> Result<Sorted, Error>
                     "{path}: the chart has more than {MAX_MANIFESTS} objects"
                 )));
             }
-            sort_document(&mut sorted, path, document.to_owned())?;
+            sort_document(&mut sorted, path, text.slice_ref(document))?;
         }
     }
     sorted.hooks.sort_by(|a, b| compare_kinds(&a.kind, &b.kind));
@@ -166,7 +167,7 @@ fn head(path: &str, document: &str) -> Result<Head> {
     Head::read(&json).map_err(failed)
 }
 
-fn sort_document(sorted: &mut Sorted, path: &str, document: String) -> Result<()> {
+fn sort_document(sorted: &mut Sorted, path: &str, document: ByteString) -> Result<()> {
     let head = head(path, &document)?;
     let Some(hooks) = head.annotations.get(HOOK) else {
         let name = path.to_owned();
@@ -187,7 +188,7 @@ fn sort_document(sorted: &mut Sorted, path: &str, document: String) -> Result<()
         name: head.name.clone(),
         kind: head.kind,
         path: path.to_owned(),
-        manifest: document,
+        manifest: document.to_string(),
         events,
         weight: weight.unwrap_or_default(),
         delete_policies: list(DELETE),

@@ -7,7 +7,7 @@ use crate::*;
 
 fn chart(files: &[(&str, &str)]) -> Chart {
     let mut all = vec![File::new("Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.2.3\n")];
-    all.extend(files.iter().map(|(name, data)| File::new(*name, *data)));
+    all.extend(files.iter().map(|(name, data)| File::new(*name, data.to_string())));
     // A later Chart.yaml replaces the default one.
     if files.iter().any(|(name, _)| *name == "Chart.yaml") {
         all.remove(0);
@@ -55,6 +55,33 @@ fn manifests_come_in_order_of_installation_and_hooks_last() {
     let options = TextOptions { skip_tests: true, ..TextOptions::default() };
     assert!(!out.text_with(options).contains("Job"));
     assert!(out.text().contains("Job"));
+}
+
+#[test]
+fn templates_without_actions_are_not_copied() {
+    let object = "kind: A\n---\nkind: B\n";
+    let mut chart = chart(&[
+        ("templates/plain.yaml", object),
+        ("templates/value.yaml", "kind: <no value>C\n"),
+        ("templates/other.yaml", "kind: D\n"),
+        ("templates/_z.tpl", "{{ define \"app/templates/other.yaml\" }}kind: {{ \"E\" }}{{ end }}"),
+        ("templates/comment.yaml", "{{/* nothing */}}kind: F\n"),
+    ]);
+    chart.templates.push(File::new("templates/bytes.yaml", b"kind: \xff\n".as_slice()));
+    let rendered = rendered(&chart, "").unwrap();
+    let content = |kind: &str| {
+        let found = rendered.manifests.iter().find(|manifest| manifest.kind == kind);
+        found.map(|manifest| &manifest.content).unwrap()
+    };
+    let plain = &chart.templates.iter().find(|file| file.data == object).unwrap().data;
+    assert_eq!(content("A"), "kind: A\n");
+    assert_eq!(content("A").as_ptr(), plain.as_ptr());
+    assert_eq!(content("B").as_ptr(), plain[12..].as_ptr());
+    for (kind, text) in
+        [("C", "kind: C\n"), ("E", "kind: E"), ("F", "kind: F\n"), ("\u{fffd}", "kind: \u{fffd}\n")]
+    {
+        assert_eq!(content(kind), text);
+    }
 }
 
 #[test]
@@ -333,10 +360,10 @@ impl PostRenderer for Replace {
 #[test]
 fn post_renderers_see_what_their_strategy_says() {
     let files = BTreeMap::from([
-        ("app/templates/a.yaml".to_owned(), "kind: A\nmetadata: {name: old}\n".to_owned()),
+        ("app/templates/a.yaml".to_owned(), "kind: A\nmetadata: {name: old}\n".into()),
         (
             "app/templates/h.yaml".to_owned(),
-            "kind: Job\nmetadata:\n  name: old\n  annotations: {helm.sh/hook: test}\n".to_owned(),
+            "kind: Job\nmetadata:\n  name: old\n  annotations: {helm.sh/hook: test}\n".into(),
         ),
     ]);
     for (strategy, hook) in

@@ -59,8 +59,14 @@ impl Engine {
     }
 }
 
-/// How many of the largest cases are measured in process.
+/// How many of the largest cases are measured in process, and how many of those that take the real tool longest.
 const LARGEST: usize = 3;
+
+/// The CPU seconds that the real engine works on each of them, so that both are measured long enough to tell.
+const LONG_ENOUGH: f64 = 2.0;
+
+/// The most rounds for that.
+const MOST_ROUNDS: f64 = 300.0;
 
 /// Builds what is measured, then measures in a process of its own.
 pub(super) fn run(engine: Engine, args: &Args) -> Result<()> {
@@ -96,14 +102,16 @@ fn measure_all(engine: Engine, args: &Args, tools: &Path) -> Result<()> {
         Ok(copy)
     };
     let (ours, real) = (install(&release.join("weir"))?, install(&tools.join(engine.name()))?);
-    as_processes(engine, args.rounds, &cases, (&ours, &real))?;
+    let mut cases = as_processes(engine, args.rounds, cases, (&ours, &real))?;
     let library = tools.join("library");
-    let mut largest: Vec<&Case> = cases.iter().filter(|case| case.library.is_some()).collect();
-    largest.sort_by_key(|case| std::cmp::Reverse(case.size));
-    for case in largest.into_iter().take(LARGEST) {
-        let (mine, theirs) = in_process(engine, args.rounds, case, (&release, &library))?;
+    cases.retain(|(case, _)| case.library.is_some());
+    cases.sort_by_key(|(case, _)| std::cmp::Reverse(case.size));
+    let mut slowest = cases.split_off(LARGEST.min(cases.len()));
+    slowest.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+    for (case, _) in cases.iter().chain(slowest.iter().take(LARGEST)) {
+        let (mine, theirs) = in_process(engine, case, (&release, &library))?;
         println!(
-            "  in process: ours {:.1} ms, real {:.1} ms, ratio {:.1}, {} bytes of output, {}",
+            "  in process: ours {:.2} ms, real {:.2} ms, ratio {:.1}, {} bytes of output, {}",
             1e3 * mine,
             1e3 * theirs,
             theirs / mine,
@@ -120,12 +128,11 @@ fn measure_all(engine: Engine, args: &Args, tools: &Path) -> Result<()> {
 /// CPU seconds of a round in process: what more rounds take longer than one.
 fn in_process(
     engine: Engine,
-    rounds: u32,
     case: &Case,
     (release, library): (&Path, &Path),
 ) -> Result<(f64, f64)> {
     let mine = release.join("examples").join(engine.example());
-    let both = |count: u32| -> Result<(Duration, Duration)> {
+    let both = |count: f64| -> Result<(Duration, Duration)> {
         let count = count.to_string();
         let repeat = ["--repeat".to_owned(), count.clone()];
         let ours = [case.arguments.as_slice(), &repeat].concat();
@@ -133,10 +140,10 @@ fn in_process(
         let theirs = [&head, case.library.as_deref().unwrap_or_default()].concat();
         Ok((measure(&mine, &ours, case)?, measure(library, &theirs, case)?))
     };
-    let (once, more) = (both(1)?, both(1 + rounds)?);
-    let each = |once: Duration, more: Duration| {
-        more.saturating_sub(once).as_secs_f64() / f64::from(rounds)
-    };
+    let once = both(1.0)?;
+    let rounds = (LONG_ENOUGH / once.1.as_secs_f64()).clamp(1.0, MOST_ROUNDS).ceil();
+    let more = both(1.0 + rounds)?;
+    let each = |once: Duration, more: Duration| more.saturating_sub(once).as_secs_f64() / rounds;
     Ok((each(once.0, more.0), each(once.1, more.1)))
 }
 
@@ -182,19 +189,20 @@ fn with_subcommand(engine: Engine, case: &Case) -> Vec<String> {
     arguments
 }
 
+/// Runs every case as a process and prints what that takes; gives the cases with what the real tool takes.
 fn as_processes(
     engine: Engine,
     rounds: u32,
-    cases: &[Case],
+    cases: Vec<Case>,
     (ours, real): (&Path, &Path),
-) -> Result<()> {
+) -> Result<Vec<(Case, Duration)>> {
     // The system tells the peak of all children so far, so the smaller program goes first, once through all cases;
     // that also fills the page cache for both.
-    let run = |case: &&Case| measure(ours, &with_subcommand(engine, case), case).is_ok();
-    let (cases, failed): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(run);
+    let run = |case: &Case| measure(ours, &with_subcommand(engine, case), case).is_ok();
+    let (cases, failed): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(run);
     let my_peak = peak()?;
     for case in failed {
-        if measure(real, &case.arguments, case).is_ok() {
+        if measure(real, &case.arguments, &case).is_ok() {
             bail!("{} fails on {}, and the real tool does not", ours.display(), case.name);
         }
         println!("left out, both fail: {}", case.name);
@@ -237,7 +245,7 @@ fn as_processes(
     for (lead, name) in leads.iter().take(5) {
         println!("  least lead: {lead:.1} times, {name}");
     }
-    Ok(())
+    Ok(cases.into_iter().zip(theirs).collect())
 }
 
 /// The CPU time of one run of a case.

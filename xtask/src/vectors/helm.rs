@@ -74,13 +74,13 @@ fn options(environment: &Fixed) -> Options<'_> {
 fn template(case: &Case) -> Result<Outcome, String> {
     let files = vec![
         File::new("Chart.yaml", "apiVersion: v2\nname: t\nversion: 0.1.0\nappVersion: \"1.0\"\n"),
-        File::new("templates/t.yaml", case.text("template")),
+        File::new("templates/t.yaml", case.text("template").to_owned()),
     ];
     let chart = Chart::from_files(files).map_err(show)?;
     let values = helm::from_yaml(case.text("values")).map_err(show)?;
     let environment = Fixed::default();
     let files = helm::render_files(&chart, &values, &options(&environment)).map_err(show)?;
-    let got = files.get("t/templates/t.yaml").map(String::as_str).unwrap_or_default();
+    let got = files.get("t/templates/t.yaml").map_or("", |text| &**text);
     Ok(same_text(case.text("expected"), got))
 }
 
@@ -132,7 +132,7 @@ fn engine(case: &Case) -> Result<Outcome, String> {
     let release = top.get("Release").cloned().unwrap_or_default();
     let files = helm::render_prepared(&chart, &object(top.get("Values")), &release, &options);
     let files = files.map_err(show)?;
-    let got = Json::Object(files.into_iter().map(|(k, v)| (k, Json::String(v))).collect());
+    let got = Json::Object(files.into_iter().map(|(k, v)| (k, Json::String(v.into()))).collect());
     Ok(same_json(case.value.get("rendered"), &got))
 }
 

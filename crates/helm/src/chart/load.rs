@@ -1,10 +1,10 @@
 //! Charts from packages and folders.
 
 use std::fs::FileType;
-use std::io::Read;
+use std::io::{Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use bytes::{Buf as _, Bytes};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 
@@ -24,19 +24,20 @@ const MAX_PATH: usize = 4096;
 /// The largest `.helmignore`, in bytes, and the most rules in it; each is asked about each file.
 const MAX_RULES: u64 = 64 << 10;
 
-/// The most bytes that are set aside for a file before it is read.
-const MAX_SET_ASIDE: usize = 1 << 18;
+/// The most bytes that are set aside for what a package says that it unpacks to.
+const MAX_SET_ASIDE: usize = 4 << 20;
 
 /// Folders nested deeper than this are refused, which ends loops of symbolic links.
 const MAX_DEPTH: usize = 64;
 
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
-fn without_mark(data: Vec<u8>) -> Vec<u8> {
-    match data.strip_prefix(BYTE_ORDER_MARK) {
-        Some(rest) => rest.to_vec(),
-        None => data,
+fn without_mark(data: impl Into<Bytes>) -> Bytes {
+    let mut data = data.into();
+    if data.starts_with(BYTE_ORDER_MARK) {
+        data.advance(BYTE_ORDER_MARK.len());
     }
+    data
 }
 
 fn too_large() -> Error {
@@ -49,7 +50,7 @@ impl Chart {
     /// # Errors
     /// When it is no gzipped tar, holds paths outside its folder, is too large, or is no chart.
     pub fn load_archive(data: &[u8]) -> Result<Self, Error> {
-        Self::from_files(archive_files(data)?)
+        Self::from_files(archive_files(data)?.files)
     }
 
     /// Loads a folder, honouring `.helmignore`. Symbolic links are followed, but only to what lies
@@ -181,21 +182,31 @@ impl Folder {
         let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
         self.files.push(File {
             name: name.to_owned(),
-            data: Arc::new(without_mark(data)),
+            data: without_mark(data),
             modified: modified.map(|time| time.to_string()),
         });
         Ok(())
     }
 }
 
-/// The files of a package, without its top folder.
-pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
+/// What a package unpacks to.
+pub(super) struct Package {
+    /// Its files, without its top folder.
+    pub(super) files: Vec<File>,
+    /// The bytes that they keep in memory.
+    pub(super) size: u64,
+}
+
+/// Unpacks a package.
+pub(super) fn archive_files(data: &[u8]) -> Result<Package> {
     let failed = |error: std::io::Error| Error::new(format!("cannot read chart archive: {error}"));
-    let unpacked = Bounded { inner: MultiGzDecoder::new(data), left: MAX_CHART * 2 };
+    let unpacked = Unpacked::new(data);
+    let all = unpacked.all.get_ref().clone();
     let mut archive = tar::Archive::new(unpacked);
     let mut files = Vec::new();
+    let mut size = all.len() as u64;
     let mut left = MAX_CHART;
-    for entry in archive.entries().map_err(failed)? {
+    for entry in archive.entries_with_seek().map_err(failed)? {
         let mut entry = entry.map_err(failed)?;
         let kind = entry.header().entry_type();
         if kind.is_dir() || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
@@ -215,24 +226,65 @@ pub(super) fn archive_files(data: &[u8]) -> Result<Vec<File>> {
         if entry.size() > left {
             return Err(too_large());
         }
-        // An entry may say more than is there, so that this much is only set aside for what it says.
-        let size = usize::try_from(entry.size()).unwrap_or_default().min(MAX_SET_ASIDE);
-        let mut data = Vec::with_capacity(size);
-        entry.by_ref().take(left).read_to_end(&mut data).map_err(failed)?;
+        let data = if kind.is_gnu_sparse() {
+            let mut data = Vec::new();
+            entry.by_ref().take(left).read_to_end(&mut data).map_err(failed)?;
+            size += data.len() as u64;
+            Bytes::from(data)
+        } else {
+            stretch(&all, &entry).ok_or_else(|| failed(ErrorKind::UnexpectedEof.into()))?
+        };
         left = left.saturating_sub(data.len() as u64);
         if left == 0 {
             return Err(too_large());
         }
-        files.push(File {
-            name,
-            data: Arc::new(without_mark(data)),
-            modified: modified(&mut entry),
-        });
+        files.push(File { name, data: without_mark(data), modified: modified(&mut entry) });
     }
     if files.is_empty() {
         return Err(Error::new("no files in chart archive"));
     }
-    Ok(files)
+    Ok(Package { files, size })
+}
+
+/// The content of an entry in what its package unpacked to.
+fn stretch<R: Read>(all: &Bytes, entry: &tar::Entry<'_, R>) -> Option<Bytes> {
+    let start = usize::try_from(entry.raw_file_position()).ok()?;
+    let end = start.checked_add(usize::try_from(entry.size()).ok()?)?;
+    (end <= all.len()).then(|| all.slice(start..end))
+}
+
+/// What a package unpacks to. All of it is in one place, of which files are stretches: unpacking is faster the more of
+/// it can be done at once.
+struct Unpacked {
+    all: Cursor<Bytes>,
+    /// Why there is no more. An error behind the last file is none to Helm, which reads no further.
+    error: Option<std::io::Error>,
+}
+
+impl Unpacked {
+    fn new(data: &[u8]) -> Self {
+        // The last four bytes of gzip tell the size, or anything.
+        let size = data.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+        let mut all = Vec::with_capacity(size.min(MAX_SET_ASIDE));
+        let mut decoder = Bounded { inner: MultiGzDecoder::new(data), left: MAX_CHART * 2 };
+        let error = decoder.read_to_end(&mut all).err();
+        Self { all: Cursor::new(all.into()), error }
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match (self.all.read(buffer)?, &mut self.error) {
+            (0, error) if !buffer.is_empty() => error.take().map_or(Ok(0), Err),
+            (count, _) => Ok(count),
+        }
+    }
+}
+
+impl Seek for Unpacked {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.all.seek(to)
+    }
 }
 
 /// Reads no more than so many bytes: what a package unpacks to between its files has no other limit.
@@ -361,6 +413,61 @@ mod tests {
         let error = error(&builder.into_inner().unwrap().finish().unwrap());
         let expected = "the path of a file in the chart is longer than 4096 bytes: \"a/a/";
         assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn packages_are_read_up_to_their_last_file() {
+        let whole = package("a/b", tar::EntryType::Regular, &[b'x'; 1000]);
+        let last = |package: &[u8]| {
+            let chart = Chart::load_archive(package);
+            chart.map(|chart| chart.files[0].data.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(last(&whole), Ok(1000));
+        let garbage = [whole.as_slice(), b"garbage"].concat();
+        assert_eq!(last(&garbage), Ok(1000));
+        let mut tar = Vec::new();
+        MultiGzDecoder::new(whole.as_slice()).read_to_end(&mut tar).unwrap();
+        let packed = |tar: &[u8]| {
+            let mut packed =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            std::io::Write::write_all(&mut packed, tar).unwrap();
+            packed.finish().unwrap()
+        };
+        let content = 3 * 512..3 * 512 + 1000;
+        assert_eq!(last(&packed(&tar[..content.end])), Ok(1000));
+        let expected = "cannot read chart archive: unexpected end of file";
+        assert_eq!(last(&packed(&tar[..content.end - 1])), Err(expected.to_owned()));
+        assert!(
+            last(&whole[..whole.len() / 2]).unwrap_err().starts_with("cannot read chart archive")
+        );
+    }
+
+    #[test]
+    fn sparse_files_have_their_holes() {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_size(512);
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.name[..3].copy_from_slice(b"a/b");
+        gnu.set_real_size(2048);
+        gnu.sparse[0].set_offset(1024);
+        gnu.sparse[0].set_length(512);
+        gnu.sparse[1].set_offset(2048);
+        gnu.sparse[1].set_length(0);
+        header.set_cksum();
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
+            Vec::new(),
+            flate2::Compression::default(),
+        ));
+        let metadata = b"apiVersion: v2\nname: a\nversion: 1.0.0\n";
+        let mut plain = tar::Header::new_gnu();
+        plain.set_size(metadata.len() as u64);
+        builder.append_data(&mut plain, "a/Chart.yaml", metadata.as_slice()).unwrap();
+        builder.append(&header, [b'x'; 512].as_slice()).unwrap();
+        let package = builder.into_inner().unwrap().finish().unwrap();
+        let chart = Chart::load_archive(&package).unwrap();
+        let expected = [vec![0; 1024], vec![b'x'; 512], vec![0; 512]].concat();
+        assert_eq!(chart.files[0].data, expected);
     }
 
     #[test]

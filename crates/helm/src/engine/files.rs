@@ -1,10 +1,10 @@
 //! `.Files`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use gotemplate::{Element, List, Object, Result, Scope, Str, Value};
 use serde_json::Value as Json;
 
@@ -14,7 +14,7 @@ use crate::glob;
 /// The files of a chart that templates may read.
 #[derive(Clone, Default)]
 pub(super) struct Files {
-    by_name: BTreeMap<String, Arc<Vec<u8>>>,
+    by_name: BTreeMap<String, Bytes>,
 }
 
 impl Files {
@@ -24,7 +24,7 @@ impl Files {
     }
 
     fn get(&self, name: &str) -> &[u8] {
-        self.by_name.get(name).map(|data| data.as_slice()).unwrap_or_default()
+        self.by_name.get(name).map(AsRef::as_ref).unwrap_or_default()
     }
 
     fn glob(&self, pattern: &str) -> Self {
@@ -55,7 +55,7 @@ impl Files {
             "GetBytes" => self.get(path).len().saturating_mul(size_of::<Value>()),
             "Glob" => self.by_name.len().saturating_mul(64),
             "AsConfig" | "AsSecrets" => {
-                self.by_name.values().map(|data| data.len()).sum::<usize>().saturating_mul(2)
+                self.by_name.values().map(Bytes::len).sum::<usize>().saturating_mul(2)
             }
             _ => return None,
         })
@@ -107,14 +107,13 @@ impl Object for Files {
     }
 
     fn entries(&self) -> Option<Vec<(Value, Value)>> {
-        let entry =
-            |(name, data): (&String, &Arc<Vec<u8>>)| (Value::string(name.as_str()), bytes(data));
+        let entry = |(name, data): (&String, &Bytes)| (Value::string(name.as_str()), bytes(data));
         Some(self.by_name.iter().map(entry).collect())
     }
 
     fn byte_entries(&self) -> Option<Vec<(&str, &[u8])>> {
         let entries = self.by_name.iter();
-        Some(entries.map(|(name, data)| (name.as_str(), data.as_slice())).collect())
+        Some(entries.map(|(name, data)| (name.as_str(), data.as_ref())).collect())
     }
 
     fn to_value(&self) -> Value {

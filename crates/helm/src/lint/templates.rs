@@ -67,7 +67,7 @@ pub(super) fn check(linter: &mut Linter, folder: &Folder<'_>, options: &Options<
             continue;
         }
         let content = rendered.get(&format!("{}/{name}", chart.name()));
-        let content = content.map_or("", String::as_str);
+        let content = content.map_or("", |text| &**text);
         if content.trim().is_empty() {
             continue;
         }

@@ -157,7 +157,7 @@ fn object(json: Option<Json>) -> Values {
 fn file_records(files: &[File]) -> Option<Vec<FileRecord>> {
     let record = |file: &File| FileRecord {
         name: file.name.clone(),
-        data: Some(STANDARD.encode(file.data.as_slice())),
+        data: Some(STANDARD.encode(&file.data)),
         modtime: file.modified.clone(),
     };
     (!files.is_empty()).then(|| files.iter().map(record).collect())
@@ -169,7 +169,7 @@ fn chart_record(chart: &Chart) -> ChartRecord {
         lock: chart.lock.clone(),
         templates: file_records(&chart.templates),
         values: Some(Json::Object(chart.values.clone())),
-        schema: chart.schema.as_ref().map(|schema| STANDARD.encode(schema.as_slice())),
+        schema: chart.schema.as_ref().map(|schema| STANDARD.encode(schema)),
         schemamodtime: chart.schema_modified.clone(),
         files: file_records(&chart.files),
         modtime: chart.modified.clone(),

@@ -186,9 +186,9 @@ fn packed(path: &Path, options: &Options<'_>) -> Result<Vec<Finding>, Error> {
     let schema = content("values.schema.json");
     let folder = Folder {
         path: &path.to_string_lossy(),
-        metadata: metadata.as_ref().map(|data| data.as_slice()),
-        values: values.as_ref().map(|data| data.as_slice()),
-        schema: schema.as_ref().map(|data| data.as_slice()),
+        metadata: metadata.as_deref(),
+        values: values.as_deref(),
+        schema: schema.as_deref(),
         templates: entry("templates/"),
         crds: entry("crds/"),
         chart: Ok(chart.clone()),
