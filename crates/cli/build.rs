@@ -1,6 +1,6 @@
 //! How the program is linked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -54,23 +54,52 @@ fn takes_scripts() -> bool {
 /// From this many functions of the list on, the constants of a crate stand together too.
 const MANY: usize = 10;
 
-/// A script that puts these functions first, and the constants of the crates that most of them are from. The names end in
-/// a hash of the compiler's, for which a star stands.
+/// A script that puts these functions first, and the constants of the crates that most of them are from.
 fn linker_script(layout: &str) -> String {
     let lines = layout.lines().filter(|line| !line.starts_with('#'));
-    let mut packages: BTreeMap<&str, usize> = BTreeMap::new();
+    let functions: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(' ')).collect();
     let mut script = "SECTIONS {\n.text.first : {\n".to_owned();
-    for (package, function) in lines.filter_map(|line| line.split_once(' ')) {
-        if package == "*" {
-            let _ = writeln!(script, "*(.text.{function})");
-            continue;
+    for (package, function) in &functions {
+        let _ = writeln!(script, "{}(.text.{function} .text.{function}.llvm.*)", objects(package));
+    }
+    // Then those that are called so, for compilers and versions of crates that hash otherwise.
+    let mut names = BTreeSet::new();
+    for (package, function) in &functions {
+        let name = without_hash(function);
+        if name != *function && names.insert((package, name)) {
+            let _ = writeln!(script, "{}(.text.{name}*)", objects(package));
         }
-        let _ = writeln!(script, "*.{package}[-.]*.o(.text.{function}*)");
+    }
+    let mut packages: BTreeMap<&str, usize> = BTreeMap::new();
+    for (package, _) in functions.iter().filter(|(package, _)| *package != ANY) {
         *packages.entry(package).or_default() += 1;
     }
+    packages.retain(|_, functions| *functions >= MANY);
     script.push_str("}\n}\nINSERT BEFORE .text;\nSECTIONS {\n.rodata.first : {\n");
-    for (package, _) in packages.iter().filter(|(_, functions)| **functions >= MANY) {
-        let _ = writeln!(script, "*.{package}[-.]*.o(.rodata .rodata.*)");
+    for package in packages.keys() {
+        let _ = writeln!(script, "{}(.rodata .rodata.*)", objects(package));
     }
-    script + "}\n}\nINSERT BEFORE .rodata;\n"
+    script.push_str("}\n}\nINSERT BEFORE .rodata;\nSECTIONS {\n.data.rel.ro : {\n");
+    for package in packages.keys() {
+        let _ = writeln!(script, "{}(.data.rel.ro .data.rel.ro.*)", objects(package));
+    }
+    script + "*(.data.rel.ro .data.rel.ro.*)\n}\n}\nINSERT BEFORE .dynamic;\n"
+}
+
+/// In the place of a crate: whatever object file it is.
+const ANY: &str = "*";
+
+/// The object files of a crate, as linker scripts name them.
+fn objects(package: &str) -> String {
+    if package == ANY { ANY.to_owned() } else { format!("*.{package}[-.]*.o") }
+}
+
+/// Cuts off the compiler's hash: `17h` and sixteen digits.
+fn without_hash(function: &str) -> &str {
+    let is_hash =
+        |rest: &str| rest.len() >= 16 && rest.bytes().take(16).all(|byte| byte.is_ascii_hexdigit());
+    match function.rsplit_once("17h") {
+        Some((name, rest)) if is_hash(rest) => function.get(..name.len() + 3).unwrap_or(function),
+        _ => function,
+    }
 }

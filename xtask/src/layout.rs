@@ -1,7 +1,7 @@
 //! `cargo xtask layout`: which functions the engines' commands run, so that the linker puts them side by side.
 //!
 //! A function that is called brings its page and the fifteen around it into memory. In a program of tens of megabytes
-//! the two thousand functions that a build or a rendering runs are everywhere, unless someone says where they belong.
+//! the thousand functions that a build or a rendering runs are everywhere, unless someone says where they belong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -27,9 +27,17 @@ pub(crate) struct Args {
 const LIST: &str = "crates/cli/layout.txt";
 
 const HEAD: &str = "\
-# Functions that stand side by side in the program, most used first: the crate they were compiled for (a star for those in
-# C), and the name up to the compiler's hash. Written by `cargo xtask layout`; a name that is no more does no harm, a new one goes with the rest.
+# Functions that stand side by side in the program: those of builds, then of builds and renderings, then of renderings, each
+# with the crate it was compiled for (a star for those in C). Written by `cargo xtask layout`; a name that is no more does no
+# harm, a new one goes with the rest.
 ";
+
+/// How many runs of builds and of renderings called a function.
+#[derive(Default, Clone, Copy)]
+struct Calls {
+    builds: usize,
+    renderings: usize,
+}
 
 /// Runs commands under valgrind and writes the list.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -48,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let step = cases.len().div_ceil(args.cases.max(1)).max(1);
         cases.into_iter().step_by(step)
     };
-    let mut runs: BTreeMap<String, usize> = BTreeMap::new();
+    let mut runs: BTreeMap<String, Calls> = BTreeMap::new();
     let kinds = [
         ("kustomize", corpus::kustomizations(&folder.join("kustomize"))?),
         ("helm", corpus::charts(&folder.join("charts"))?),
@@ -56,7 +64,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for (command, cases) in kinds {
         for case in some(cases) {
             for name in called(command, &case, scratch.path())? {
-                *runs.entry(name).or_default() += 1;
+                let calls = runs.entry(name).or_default();
+                match command {
+                    "kustomize" => calls.builds += 1,
+                    _ => calls.renderings += 1,
+                }
             }
         }
     }
@@ -93,13 +105,16 @@ fn called(command: &str, case: &Case, scratch: &Path) -> Result<BTreeSet<String>
 /// In the place of a crate: wherever the function stands.
 const ANY: &str = "*";
 
+/// What compilers put before the name of a function in the name of its section.
+const MARKS: [&str; 4] = ["unlikely.", "startup.", "exit.", "hot."];
+
 /// One function of the program.
 struct Function {
     /// The crate whose object file it stands in; generic functions of others among them.
     package: String,
     /// The name as the linker has it.
     symbol: String,
-    /// `unlikely.` for those that the compiler takes for rarely used.
+    /// One of [`MARKS`], or nothing.
     mark: &'static str,
 }
 
@@ -112,10 +127,8 @@ fn functions(map: &str) -> Vec<Function> {
 fn function(line: &str) -> Option<Function> {
     let (file, section) = line.split_once(":(.text.")?;
     let section = section.strip_suffix(')')?;
-    let (mark, symbol) = match section.strip_prefix("unlikely.") {
-        Some(symbol) => ("unlikely.", symbol),
-        None => ("", section),
-    };
+    let mark = MARKS.into_iter().find(|mark| section.starts_with(mark)).unwrap_or_default();
+    let symbol = section.strip_prefix(mark).unwrap_or(section);
     let file = file.rsplit('/').next().unwrap_or(file);
     let package = if file.ends_with(".rcgu.o") {
         let part = file.split('.').nth(1)?;
@@ -127,33 +140,27 @@ fn function(line: &str) -> Option<Function> {
     Some(Function { package: package.to_owned(), symbol: symbol.to_owned(), mark })
 }
 
-/// The lines of the list: what most runs call first, in the map's order where that is equal.
-fn list(functions: &[Function], runs: &BTreeMap<String, usize>) -> String {
-    let mut places: BTreeMap<(&str, String), (usize, usize)> = BTreeMap::new();
+/// The lines of the list. What most runs call stands in the middle, so that what one run calls is one stretch; where that
+/// is equal they are in the map's order.
+fn list(functions: &[Function], runs: &BTreeMap<String, Calls>) -> String {
+    let mut places = BTreeMap::new();
     for (place, function) in functions.iter().enumerate() {
-        let Some(count) = runs.get(&function.symbol) else { continue };
-        let name = format!("{}{}", function.mark, without_hash(&function.symbol));
-        let entry = places.entry((&function.package, name)).or_insert((0, place));
-        entry.0 = entry.0.max(*count);
+        let Some(calls) = runs.get(&function.symbol) else { continue };
+        let symbol = function.symbol.split(".llvm.").next().unwrap_or_default();
+        let rank = match *calls {
+            Calls { builds, renderings: 0 } => (0, builds),
+            Calls { builds: 0, renderings } => (2, usize::MAX - renderings),
+            Calls { builds, renderings } => (1, usize::MAX - builds.min(renderings)),
+        };
+        places.entry((&function.package, function.mark, symbol)).or_insert((rank, place));
     }
     let mut sorted: Vec<_> = places.into_iter().collect();
-    sorted.sort_by_key(|(_, (count, place))| (std::cmp::Reverse(*count), *place));
+    sorted.sort_by_key(|(_, rank)| *rank);
     let mut text = String::new();
-    for ((package, name), _) in sorted {
-        let _ = writeln!(text, "{package} {name}");
+    for ((package, mark, symbol), _) in sorted {
+        let _ = writeln!(text, "{package} {mark}{symbol}");
     }
     text
-}
-
-/// Cuts off the compiler's hash, `17h` and sixteen digits, and what the optimiser puts behind a name.
-fn without_hash(symbol: &str) -> &str {
-    let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
-    let is_hash =
-        |rest: &str| rest.len() >= 16 && rest.bytes().take(16).all(|byte| byte.is_ascii_hexdigit());
-    match symbol.rsplit_once("17h") {
-        Some((name, rest)) if is_hash(rest) => symbol.get(..name.len() + 3).unwrap_or(symbol),
-        _ => symbol,
-    }
 }
 
 #[cfg(test)]
@@ -169,23 +176,29 @@ mod tests {
   a36f00   a36f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4helm5never17h0123456789abcdefE)
   a37f00   a37f00     11f    16         /t/deps/weir-aa.alloc-bb.alloc.cc-cgu.0.rcgu.o.rcgu.o:(.text._RNvNtCs1_5alloc4grow.llvm.34)
   a38f00   a38f00     11f    16         /t/deps/weir-aa.weir.cc-cgu.0.rcgu.o.rcgu.o:(.text.main)
-  a39f00   a39f00     11f    16         /t/deps/libaws_lc_sys-aa.rlib(bb-cpu.o):(.text.cpuid_setup)
+  a39f00   a39f00     11f    16         /t/deps/libaws_lc_sys-aa.rlib(bb-cpu.o):(.text.startup.cpuid_setup)
   a36f00   a36f00     11f     1                 _ZN4helm5never17h0123456789abcdefE
 ";
         let functions = functions(map);
         assert_eq!(functions.len(), 7);
         let called = [
-            ("_ZN4yaml4scan17h0123456789abcdefE", 1),
-            ("_ZN4core4drop17h0123456789abcdefE.llvm.12", 2),
-            ("_ZN4helm4fail17h0123456789abcdefE", 1),
-            ("_RNvNtCs1_5alloc4grow.llvm.34", 1),
-            ("main", 1),
-            ("cpuid_setup", 1),
+            ("_ZN4yaml4scan17h0123456789abcdefE", 1, 1),
+            ("_ZN4core4drop17h0123456789abcdefE.llvm.12", 2, 2),
+            ("_ZN4helm4fail17h0123456789abcdefE", 0, 1),
+            ("_RNvNtCs1_5alloc4grow.llvm.34", 0, 2),
+            ("main", 2, 0),
+            ("cpuid_setup", 1, 0),
         ];
-        let runs = called.map(|(name, count)| (name.to_owned(), count)).into();
-        assert_eq!(
-            list(&functions, &runs),
-            "helm _ZN4core4drop17h\nyaml _ZN4yaml4scan17h\nhelm unlikely._ZN4helm4fail17h\nalloc _RNvNtCs1_5alloc4grow\nweir main\n* cpuid_setup\n"
-        );
+        let calls = |builds, renderings| Calls { builds, renderings };
+        let runs = called.map(|(name, b, r)| (name.to_owned(), calls(b, r))).into();
+        let expected = [
+            "* startup.cpuid_setup",
+            "weir main",
+            "helm _ZN4core4drop17h0123456789abcdefE",
+            "yaml _ZN4yaml4scan17h0123456789abcdefE",
+            "alloc _RNvNtCs1_5alloc4grow",
+            "helm unlikely._ZN4helm4fail17h0123456789abcdefE",
+        ];
+        assert_eq!(list(&functions, &runs).lines().collect::<Vec<_>>(), expected);
     }
 }
