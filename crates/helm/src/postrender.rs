@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytestring::ByteString;
+use gotemplate::Environment;
 use serde_json::Value as Json;
 
 use crate::sort::{sort_manifests, split_manifests};
@@ -45,6 +46,7 @@ pub(crate) fn apply(
     renderer: &(dyn PostRenderer + Sync),
     strategy: Strategy,
     files: Files,
+    log: &dyn Environment,
 ) -> Result<Files> {
     let failed = |what: &str, error: Error| error.context(format!("error while {what}"));
     if strategy == Strategy::Combined {
@@ -52,7 +54,7 @@ pub(crate) fn apply(
         let out = renderer.run(&merged).map_err(|e| failed("running post render on files", e))?;
         return split(&out, "").map_err(|e| failed("parsing post rendered output", e));
     }
-    let sorted = sort_manifests(&files)?;
+    let sorted = sort_manifests(&files, log)?;
     let hooks = sorted.hooks.into_iter().map(|hook| (hook.path, hook.manifest.into()));
     let manifests = sorted.manifests.into_iter().map(|m| (m.name, m.content));
     let groups = [

@@ -112,10 +112,12 @@ fn rendered(chart: &Chart, values: Values, options: &Options<'_>) -> Result<Rend
     let files = on_large_stack(|| engine::render_all(chart, &values, &release(options), options))?;
     let (files, notes) = take_notes(chart, files, options.sub_notes);
     let files = match options.post_renderer {
-        Some((renderer, strategy)) => postrender::apply(renderer, strategy, files)?,
+        Some((renderer, strategy)) => {
+            postrender::apply(renderer, strategy, files, options.environment)?
+        }
         None => files,
     };
-    let Sorted { hooks, manifests } = sort_manifests(&files)?;
+    let Sorted { hooks, manifests } = sort_manifests(&files, options.environment)?;
     Ok(Rendered { manifests, hooks, notes, crds: chart.crds(), values })
 }
 

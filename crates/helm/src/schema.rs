@@ -1,5 +1,6 @@
 //! Checks values against `values.schema.json`, with the messages of Helm's validator.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use referencing::meta;
@@ -24,8 +25,9 @@ use prepare::Validator;
 
 /// Checks the values of a chart and of all charts below it.
 pub(crate) fn check(chart: &Chart, values: &Values, environment: &dyn Environment) -> Result<()> {
-    let mut problems = String::new();
-    collect(chart, values, environment, &mut problems);
+    let mut check = Check { environment, problems: String::new(), warned: BTreeSet::new() };
+    check.chart(chart, values);
+    let problems = check.problems;
     if problems.is_empty() {
         return Ok(());
     }
@@ -34,29 +36,47 @@ pub(crate) fn check(chart: &Chart, values: &Values, environment: &dyn Environmen
     )))
 }
 
-fn collect(chart: &Chart, values: &Values, environment: &dyn Environment, problems: &mut String) {
-    let log = |message: &str, fields: &[(&str, &str)]| {
-        environment.log(&LogLine { level: Level::Debug, message, fields });
-    };
-    if chart.schema.is_some() {
-        log("chart name", &[("chart-name", chart.name())]);
-    }
-    let count = chart.dependencies.len().to_string();
-    let fields = [("chart", chart.name()), ("dependencies", count.as_str())];
-    log("number of dependencies in the chart", &fields);
-    if let Some(schema) = &chart.schema
-        && let Err(error) = validate(schema, &Json::Object(values.clone()))
-    {
-        problems.extend([chart.name(), ":\n", &error.to_string()]);
-    }
-    for subchart in &chart.dependencies {
-        match values.get(subchart.name()) {
-            None | Some(Json::Null) => {}
-            Some(Json::Object(inner)) => collect(subchart, inner, environment, problems),
-            Some(other) => {
-                let found = go_type(other);
-                let what = ":\ninvalid type for values: expected object (map), got ";
-                problems.extend([subchart.name(), what, found, "\n"]);
+/// A check of a tree of charts.
+struct Check<'e> {
+    environment: &'e dyn Environment,
+    problems: String,
+    /// The URNs that a warning was logged about.
+    warned: BTreeSet<String>,
+}
+
+impl Check<'_> {
+    fn chart(&mut self, chart: &Chart, values: &Values) {
+        let environment = self.environment;
+        let log = |level, message: &str, fields: &[(&str, &str)]| {
+            environment.log(&LogLine { level, message, fields });
+        };
+        if chart.schema.is_some() {
+            log(Level::Debug, "chart name", &[("chart-name", chart.name())]);
+        }
+        let count = chart.dependencies.len().to_string();
+        let fields = [("chart", chart.name()), ("dependencies", count.as_str())];
+        log(Level::Debug, "number of dependencies in the chart", &fields);
+        if let Some(schema) = &chart.schema {
+            let mut unresolved = |urn: &str| {
+                if self.warned.insert(urn.to_owned()) {
+                    let what = "unresolved URN reference ignored; using permissive schema";
+                    log(Level::Warn, what, &[("urn", urn)]);
+                }
+            };
+            let checked = validated(schema, &Json::Object(values.clone()), &mut unresolved);
+            if let Err(error) = checked {
+                self.problems.extend([chart.name(), ":\n", &error.to_string()]);
+            }
+        }
+        for subchart in &chart.dependencies {
+            match values.get(subchart.name()) {
+                None | Some(Json::Null) => {}
+                Some(Json::Object(inner)) => self.chart(subchart, inner),
+                Some(other) => {
+                    let found = go_type(other);
+                    let what = ":\ninvalid type for values: expected object (map), got ";
+                    self.problems.extend([subchart.name(), what, found, "\n"]);
+                }
             }
         }
     }
@@ -96,10 +116,11 @@ fn with_strict_enum(document: &Json) -> Json {
     document
 }
 
+/// What Helm takes a document for that only a URN names.
+static ANYTHING: Json = Json::Bool(true);
+
 /// The documents that every schema may refer to: those that describe schemas themselves.
 fn known(uri: &str) -> Option<&'static Json> {
-    static ANYTHING: Json = Json::Bool(true);
-    // Helm takes a document that only a URN names for one that allows anything.
     if uri.starts_with("urn:") {
         return Some(&ANYTHING);
     }
@@ -136,6 +157,11 @@ fn known(uri: &str) -> Option<&'static Json> {
 /// # Errors
 /// When the schema is broken or the values do not fit, one line a problem.
 pub fn validate(schema: &[u8], values: &Json) -> Result<(), Error> {
+    validated(schema, values, &mut |_| {})
+}
+
+/// [`validate`], telling of each URN that a reference follows.
+fn validated(schema: &[u8], values: &Json, unresolved: &mut dyn FnMut(&str)) -> Result<()> {
     // The other reader takes all that this one takes, and has the words for what neither does.
     let schema: Json = serde_json::from_slice(schema).map_err(|error| {
         let words = gotemplate::from_json_text(schema).err().map(|error| error.0);
@@ -143,6 +169,10 @@ pub fn validate(schema: &[u8], values: &Json) -> Result<(), Error> {
     })?;
     check_schema(&schema)?;
     let validator = Validator::new(URI, &schema, known)?;
+    let resources = validator.documents.resources.iter();
+    resources
+        .filter(|it| std::ptr::eq(it.root, &raw const ANYTHING))
+        .for_each(|it| unresolved(&it.uri));
     let values = with_integers(values);
     validator.validate(&values).map_err(|problem| Error::new(format!("{}\n", problem.lines())))
 }

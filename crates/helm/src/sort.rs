@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytestring::ByteString;
+use gotemplate::{Environment, Level, LogLine};
 use serde_json::Value as Json;
 
 use crate::order::compare_kinds;
@@ -135,11 +136,14 @@ fn misfit<T>(found: &Json, wanted: &str) -> Result<T> {
 /// The most objects and hooks that a chart may have; a release of so many fits into no record.
 const MAX_MANIFESTS: usize = 100_000;
 
-/// Sorts rendered files, given by path, into hooks and manifests.
+/// Sorts rendered files, given by path, into hooks and manifests. Hooks of unknown events are left out, which `log` is told.
 ///
 /// # Errors
 /// When a document is no YAML or no mapping.
-pub fn sort_manifests(files: &BTreeMap<String, ByteString>) -> Result<Sorted, Error> {
+pub fn sort_manifests(
+    files: &BTreeMap<String, ByteString>,
+    log: &dyn Environment,
+) -> Result<Sorted, Error> {
     let mut sorted = Sorted::default();
     for (path, text) in files {
         let base = path.rsplit('/').next().unwrap_or_default();
@@ -152,7 +156,7 @@ pub fn sort_manifests(files: &BTreeMap<String, ByteString>) -> Result<Sorted, Er
                     "{path}: the chart has more than {MAX_MANIFESTS} objects"
                 )));
             }
-            sort_document(&mut sorted, path, text.slice_ref(document))?;
+            sort_document(&mut sorted, path, text.slice_ref(document), log)?;
         }
     }
     sorted.hooks.sort_by(|a, b| compare_kinds(&a.kind, &b.kind));
@@ -167,7 +171,12 @@ fn head(path: &str, document: &str) -> Result<Head> {
     Head::read(&json).map_err(failed)
 }
 
-fn sort_document(sorted: &mut Sorted, path: &str, document: ByteString) -> Result<()> {
+fn sort_document(
+    sorted: &mut Sorted,
+    path: &str,
+    document: ByteString,
+    log: &dyn Environment,
+) -> Result<()> {
     let head = head(path, &document)?;
     let Some(hooks) = head.annotations.get(HOOK) else {
         let name = path.to_owned();
@@ -181,8 +190,11 @@ fn sort_document(sorted: &mut Sorted, path: &str, document: ByteString) -> Resul
             .unwrap_or_default()
     };
     let events: Option<Vec<HookEvent>> = hooks.split(',').map(HookEvent::parse).collect();
-    // A document with an unknown event is dropped, as Helm does.
-    let Some(events) = events else { return Ok(()) };
+    let Some(events) = events else {
+        let (message, fields) = ("skipping unknown hooks", [("hookTypes", hooks.as_str())]);
+        log.log(&LogLine { level: Level::Info, message, fields: &fields });
+        return Ok(());
+    };
     let weight = head.annotations.get(WEIGHT).and_then(|text| text.parse().ok());
     sorted.hooks.push(Hook {
         name: head.name.clone(),

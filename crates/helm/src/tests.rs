@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
-use gotemplate::{Environment, Fixed, ObjectReference};
+use gotemplate::{Fixed, ObjectReference};
 use serde_json::{Value as Json, json};
 
 use crate::*;
+
+mod log;
 
 fn chart(files: &[(&str, &str)]) -> Chart {
     let mut all = vec![File::new("Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.2.3\n")];
@@ -369,7 +371,7 @@ fn post_renderers_see_what_their_strategy_says() {
     for (strategy, hook) in
         [(Strategy::Combined, "new"), (Strategy::Separate, "new"), (Strategy::NoHooks, "old")]
     {
-        let out = postrender::apply(&Replace, strategy, files.clone()).unwrap();
+        let out = postrender::apply(&Replace, strategy, files.clone(), &Fixed::default()).unwrap();
         assert!(out["app/templates/a.yaml"].contains("name: new"), "{strategy:?}");
         assert!(out["app/templates/h.yaml"].contains(&format!("name: {hook}")), "{strategy:?}");
         assert!(!out["app/templates/a.yaml"].contains("postrender"), "{strategy:?}");

@@ -59,14 +59,31 @@ impl Chart {
     /// # Errors
     /// When a file cannot be read, a link leaves the jail, or the folder is no chart.
     pub fn load_dir(dir: &Path, jail: &Path) -> Result<Self, Error> {
+        Self::load_dir_telling(dir, jail, &mut |_, _| {})
+    }
+
+    /// [`Chart::load_dir`], telling of each symbolic link that is met: where it is, and what it leads to.
+    ///
+    /// # Errors
+    /// As [`Chart::load_dir`].
+    pub fn load_dir_telling(
+        dir: &Path,
+        jail: &Path,
+        tell: &mut dyn FnMut(&Path, &Path),
+    ) -> Result<Self, Error> {
         let failed = |path: &Path, error: &std::io::Error| {
             Error::new(format!("cannot read {}: {error}", path.display()))
         };
         let jail = jail.canonicalize().map_err(|e| failed(jail, &e))?;
         let root = dir.canonicalize().map_err(|e| failed(dir, &e))?;
+        let shown = std::path::absolute(dir).map_err(|e| failed(dir, &e))?;
+        if shown.is_symlink() {
+            tell(&shown, &root);
+        }
         let mut rules = ignore_rules(&root, &jail)?;
         rules.add_defaults();
-        let mut folder = Folder { jail, rules, files: Vec::new(), left: MAX_CHART };
+        let mut folder =
+            Folder { shown: &shown, jail, rules, tell, files: Vec::new(), left: MAX_CHART };
         folder.walk(&root, "", 0)?;
         Self::from_files(folder.files)
     }
@@ -102,14 +119,18 @@ fn too_many_files() -> Error {
 }
 
 /// A folder being read.
-struct Folder {
+struct Folder<'f> {
+    /// Where it is, links not followed.
+    shown: &'f Path,
     jail: PathBuf,
     rules: Rules,
+    /// Told of links.
+    tell: &'f mut dyn FnMut(&Path, &Path),
     files: Vec<File>,
     left: u64,
 }
 
-impl Folder {
+impl Folder<'_> {
     fn walk(&mut self, dir: &Path, prefix: &str, depth: usize) -> Result<()> {
         let failed =
             |error: std::io::Error| Error::new(format!("cannot read {}: {error}", dir.display()));
@@ -147,6 +168,7 @@ impl Folder {
             target = target
                 .canonicalize()
                 .map_err(|error| Error::new(format!("error evaluating symlink {name}: {error}")))?;
+            (self.tell)(&self.shown.join(name), &target);
             if !target.starts_with(&self.jail) {
                 return Err(Error::new(format!(
                     "{name} is a symlink that leaves the chart's source"

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-use helm::{Chart, Error};
+use helm::{Chart, Error, Level, LogLine};
 
 /// The largest file with values, a schema or a key that is read, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -111,11 +111,20 @@ pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(path).map_err(|error| io_error("mkdir", path, &error))
 }
 
-/// A chart from a folder or a package. A person's own folder may link to wherever it likes.
+/// A chart from a folder. A person's own folder may link to wherever it likes; the log tells.
+pub(super) fn load_folder(path: &Path) -> Result<Chart, Error> {
+    Chart::load_dir_telling(path, Path::new("/"), &mut |link, target| {
+        let message = "found symbolic link in path. Contents of linked file included and used";
+        let fields = [("path", &*link.to_string_lossy()), ("resolved", &*target.to_string_lossy())];
+        super::log(&LogLine { level: Level::Info, message, fields: &fields });
+    })
+}
+
+/// A chart from a folder or a package.
 pub(super) fn load(path: &Path) -> Result<Chart, Error> {
     let found = std::fs::metadata(path).map_err(|error| io_error("stat", path, &error))?;
     if found.is_dir() {
-        return Chart::load_dir(path, Path::new("/"));
+        return load_folder(path);
     }
     let data = read_limited(path, MAX_PACKAGE)?;
     if !data.starts_with(&[0x1f, 0x8b]) {

@@ -8,7 +8,7 @@ use helm::lint::{Entry, Finding, Folder, Options, Severity};
 use helm::{Chart, Error, Values};
 
 use super::complain;
-use super::files::{MAX_PACKAGE, io_error, read_limited, read_regular};
+use super::files::{MAX_PACKAGE, io_error, load_folder, read_limited, read_regular};
 use super::settings::Settings;
 use super::system::System;
 use super::template::kube_version;
@@ -163,7 +163,7 @@ fn findings(
         schema: schema.as_deref(),
         templates: entry("templates"),
         crds: entry("crds"),
-        chart: Chart::load_dir(path, Path::new("/")),
+        chart: load_folder(path),
     };
     Ok(helm::lint::run(&folder, &options))
 }

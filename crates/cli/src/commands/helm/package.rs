@@ -7,7 +7,7 @@ use helm::{Chart, Error, Version};
 use super::complain;
 use super::dependency;
 use super::fetch::ConnectionArgs;
-use super::files::{detect, io_error, make_folder, read_limited, write};
+use super::files::{detect, io_error, load_folder, make_folder, read_limited, write};
 use super::settings::{Settings, default_keyring, now, pack, source_date};
 use super::values::ValueArgs;
 use super::verify::keyring;
@@ -87,7 +87,7 @@ impl Args {
     /// Packs one chart and returns the package's path.
     fn one(&self, path: &Path, date: Option<u64>) -> Result<PathBuf, Error> {
         detect(path)?;
-        let mut chart = Chart::load_dir(path, Path::new("/"))?;
+        let mut chart = load_folder(path)?;
         if !self.version.is_empty() {
             chart.metadata.version.clone_from(&self.version);
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use helm::{Chart, Dependency, Error, RepositoryIndex, Source, Version};
 
 use super::super::fetch::{ConnectionArgs, Fetcher, Login, file_name, resolve};
-use super::super::files::{clean, io_error, load, make_folder, write};
+use super::super::files::{clean, io_error, load, load_folder, make_folder, write};
 use super::super::locate::{oci_file_name, oci_reference};
 use super::super::repositories::{self, Repository};
 use super::super::settings::{Settings, now, pack};
@@ -91,7 +91,7 @@ impl Source for Versions<'_> {
             return Ok(String::new());
         }
         let path = local_path(self.manager.path, repository)?;
-        Chart::load_dir(&path, Path::new("/")).map(|chart| chart.metadata.version)
+        load_folder(&path).map(|chart| chart.metadata.version)
     }
 }
 
@@ -122,7 +122,7 @@ impl<'m> Manager<'m> {
         if !found.is_dir() {
             return Err(Error::new("only unpacked charts can be updated"));
         }
-        Chart::load_dir(self.path, Path::new("/"))
+        load_folder(self.path)
     }
 
     /// Says what is of interest to those who look for a mistake only.
@@ -294,7 +294,7 @@ impl<'m> Manager<'m> {
         }
         if is_local(repository) {
             self.say_more(&format!("Archiving {name} from repo {repository}\n"));
-            let mut chart = Chart::load_dir(&local_path(self.path, repository)?, Path::new("/"))?;
+            let mut chart = load_folder(&local_path(self.path, repository)?)?;
             if !helm::satisfies(&chart.metadata.version, version)? {
                 return Err(Error::new(format!("can't get a valid version for dependency {name}")));
             }
@@ -324,7 +324,7 @@ impl<'m> Manager<'m> {
             "Dependency {name} did not declare a repository. Assuming it exists in the charts directory\n"
         ));
         let path = self.path.join("charts").join(name);
-        let chart = Chart::load_dir(&path, Path::new("/")).map_err(|error| {
+        let chart = load_folder(&path).map_err(|error| {
             Error::new(format!("unable to load chart '{}': {error}", path.display()))
         })?;
         let found = &chart.metadata.version;
