@@ -169,27 +169,66 @@ const OTHER_KIND: &[(&str, &str, &str)] = &[
     ("storage.k8s.io/v1beta1", "CSINodeList", "CSINode"),
 ];
 
+/// What is deprecated and will stay: kind of `v1`, minor version of deprecation, what to use instead.
+const KEPT: &[(&str, u32, &str)] = &[
+    ("ComponentStatus", 19, ""),
+    ("ComponentStatusList", 19, ""),
+    ("Endpoints", 33, "; use discovery.k8s.io/v1 EndpointSlice"),
+    ("EndpointsList", 33, "; use discovery.k8s.io/v1 EndpointSliceList"),
+];
+
 /// Whether an object's version is not deprecated in this Kubernetes.
 pub(super) fn check(api_version: &str, kind: &str, kubernetes: &KubeVersion) -> Result<(), String> {
     let number = |text: &str| text.parse::<u32>().ok();
     let (Some(major), Some(minor)) = (number(&kubernetes.major), number(&kubernetes.minor)) else {
         return Ok(());
     };
-    let single = kind.strip_suffix("List").unwrap_or(kind);
-    let found = ROWS.iter().find(|(version, .., kinds)| {
-        *version == api_version && kinds.split(' ').any(|it| it == single)
-    });
-    let Some((_, deprecated, removed, replacement, _)) = found else { return Ok(()) };
-    if (major, minor) < (1, *deprecated) {
-        return Ok(());
+    match deprecation(api_version, kind) {
+        Some((since, more)) if (major, minor) >= (1, since) => {
+            Err(format!("{api_version} {kind} is deprecated in v1.{since}+{more}"))
+        }
+        _ => Ok(()),
     }
+}
+
+/// The minor version since which an object's version is deprecated, and what else there is to say of it.
+fn deprecation(api_version: &str, kind: &str) -> Option<(u32, String)> {
+    if api_version == "v1" {
+        let (_, since, instead) = KEPT.iter().find(|(kept, ..)| *kept == kind)?;
+        return Some((*since, (*instead).to_owned()));
+    }
+    let single = kind.strip_suffix("List").unwrap_or(kind);
+    let (_, since, removed, replacement, _) = ROWS.iter().find(|(version, .., kinds)| {
+        *version == api_version && kinds.split(' ').any(|it| it == single)
+    })?;
     let other = OTHER_KIND.iter().find(|(version, it, _)| *version == api_version && *it == kind);
     let instead = if replacement.is_empty() {
         String::new()
     } else {
         format!("; use {replacement} {}", other.map_or(kind, |(.., kind)| *kind))
     };
-    Err(format!(
-        "{api_version} {kind} is deprecated in v1.{deprecated}+, unavailable in v1.{removed}+{instead}"
-    ))
+    Some((*since, format!(", unavailable in v1.{removed}+{instead}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deprecations_are_worded_as_kubernetes_words_them() {
+        let said = |version: &str, object: (&str, &str)| {
+            let kubernetes = KubeVersion::parse(version).unwrap();
+            check(object.0, object.1, &kubernetes).err().unwrap_or_default()
+        };
+        let endpoints = ("v1", "Endpoints");
+        assert_eq!(said("v1.32.0", endpoints), "");
+        let expected =
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+        assert_eq!(said("v1.33.0", endpoints), expected);
+        let expected = "v1 ComponentStatusList is deprecated in v1.19+";
+        assert_eq!(said("v1.33.0", ("v1", "ComponentStatusList")), expected);
+        let expected = "policy/v1beta1 PodDisruptionBudget is deprecated in v1.21+, unavailable in v1.25+; use policy/v1 PodDisruptionBudget";
+        assert_eq!(said("v1.33.0", ("policy/v1beta1", "PodDisruptionBudget")), expected);
+        assert_eq!(said("v1.33.0", ("v1", "Pod")), "");
+    }
 }
