@@ -60,9 +60,14 @@ fn linker_script(layout: &str) -> String {
     let functions: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(' ')).collect();
     let mut script = "SECTIONS {\n.text.first : {\n".to_owned();
     for (package, function) in &functions {
-        let _ = writeln!(script, "{}(.text.{function} .text.{function}.llvm.*)", objects(package));
+        let objects = objects(package);
+        let _ = if function.ends_with(HASH) {
+            writeln!(script, "{objects}(.text.{function}*)")
+        } else {
+            writeln!(script, "{objects}(.text.{function} .text.{function}.llvm.*)")
+        };
     }
-    // Then those that are called so, for compilers and versions of crates that hash otherwise.
+    // Then all that are called so, for compilers and versions of crates that hash otherwise.
     let mut names = BTreeSet::new();
     for (package, function) in &functions {
         let name = without_hash(function);
@@ -70,17 +75,17 @@ fn linker_script(layout: &str) -> String {
             let _ = writeln!(script, "{}(.text.{name}*)", objects(package));
         }
     }
-    let mut packages: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (package, _) in functions.iter().filter(|(package, _)| *package != ANY) {
-        *packages.entry(package).or_default() += 1;
+        *counts.entry(package).or_default() += 1;
     }
-    packages.retain(|_, functions| *functions >= MANY);
+    counts.retain(|_, functions| *functions >= MANY);
     script.push_str("}\n}\nINSERT BEFORE .text;\nSECTIONS {\n.rodata.first : {\n");
-    for package in packages.keys() {
+    for package in counts.keys() {
         let _ = writeln!(script, "{}(.rodata .rodata.*)", objects(package));
     }
     script.push_str("}\n}\nINSERT BEFORE .rodata;\nSECTIONS {\n.data.rel.ro : {\n");
-    for package in packages.keys() {
+    for package in counts.keys() {
         let _ = writeln!(script, "{}(.data.rel.ro .data.rel.ro.*)", objects(package));
     }
     script + "*(.data.rel.ro .data.rel.ro.*)\n}\n}\nINSERT BEFORE .dynamic;\n"
@@ -94,12 +99,10 @@ fn objects(package: &str) -> String {
     if package == ANY { ANY.to_owned() } else { format!("*.{package}[-.]*.o") }
 }
 
-/// Cuts off the compiler's hash: `17h` and sixteen digits.
+/// Before the sixteen digits of the compiler's hash.
+const HASH: &str = "17h";
+
+/// A name without the digits of its hash.
 fn without_hash(function: &str) -> &str {
-    let is_hash =
-        |rest: &str| rest.len() >= 16 && rest.bytes().take(16).all(|byte| byte.is_ascii_hexdigit());
-    match function.rsplit_once("17h") {
-        Some((name, rest)) if is_hash(rest) => function.get(..name.len() + 3).unwrap_or(function),
-        _ => function,
-    }
+    function.rfind(HASH).and_then(|at| function.get(..at + HASH.len())).unwrap_or(function)
 }

@@ -29,8 +29,8 @@ const LIST: &str = "crates/cli/layout.txt";
 
 const HEAD: &str = "\
 # Functions that stand side by side in the program: those of builds, then of builds and renderings, then of renderings, each
-# with the crate it was compiled for (a star for those in C). Written by `cargo xtask layout`; a name that is no more does no
-# harm, a new one goes with the rest.
+# with the crate it was compiled for (a star for those in C). The compiler's hash is there only where others are called so.
+# Written by `cargo xtask layout`; a name that is no more does no harm, a new one goes with the rest.
 ";
 
 /// How many runs of builds and of renderings called a function.
@@ -149,6 +149,24 @@ struct Function {
     mark: &'static str,
 }
 
+impl Function {
+    /// Its name in the list, with more or less of the symbol.
+    fn name<'f>(&'f self, symbol: &'f str) -> (&'f str, &'static str, &'f str) {
+        (&self.package, self.mark, symbol)
+    }
+}
+
+/// Cuts off the compiler's hash, `17h` and sixteen digits, and what the optimiser puts behind a name.
+fn without_hash(symbol: &str) -> &str {
+    let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
+    let is_hash =
+        |rest: &str| rest.len() >= 16 && rest.bytes().take(16).all(|byte| byte.is_ascii_hexdigit());
+    match symbol.rsplit_once("17h") {
+        Some((name, rest)) if is_hash(rest) => symbol.get(..name.len() + 3).unwrap_or(symbol),
+        _ => symbol,
+    }
+}
+
 /// The functions of a map that stand in sections of their own, in its order.
 fn functions(map: &str) -> Vec<Function> {
     map.lines().filter_map(function).collect()
@@ -174,16 +192,22 @@ fn function(line: &str) -> Option<Function> {
 /// The lines of the list. What most runs call stands in the middle, so that what one run calls is one stretch; where that
 /// is equal they are in the map's order.
 fn list(functions: &[Function], runs: &BTreeMap<String, Calls>) -> String {
+    let mut named: BTreeMap<_, usize> = BTreeMap::new();
+    for function in functions {
+        *named.entry(function.name(without_hash(&function.symbol))).or_default() += 1;
+    }
     let mut places = BTreeMap::new();
     for (place, function) in functions.iter().enumerate() {
         let Some(calls) = runs.get(&function.symbol) else { continue };
+        let short = function.name(without_hash(&function.symbol));
         let symbol = function.symbol.split(".llvm.").next().unwrap_or_default();
+        let name = if named.get(&short) == Some(&1) { short } else { function.name(symbol) };
         let rank = match *calls {
             Calls { builds, renderings: 0 } => (0, builds),
             Calls { builds: 0, renderings } => (2, usize::MAX - renderings),
             Calls { builds, renderings } => (1, usize::MAX - builds.min(renderings)),
         };
-        places.entry((&function.package, function.mark, symbol)).or_insert((rank, place));
+        places.entry(name).or_insert((rank, place));
     }
     let mut sorted: Vec<_> = places.into_iter().collect();
     sorted.sort_by_key(|(_, rank)| *rank);
@@ -202,6 +226,7 @@ mod tests {
     fn functions_are_listed_by_runs() {
         let map = "\
   a33f00   a33f00     11f    16         /t/deps/weir-aa.yaml-bb.yaml.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4yaml4scan17h0123456789abcdefE)
+  a33f90   a33f90     11f    16         /t/deps/weir-aa.yaml-bb.yaml.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4yaml4scan17h1123456789abcdefE)
   a34f00   a34f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4core4drop17h0123456789abcdefE.llvm.12)
   a35f00   a35f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text.unlikely._ZN4helm4fail17h0123456789abcdefE)
   a36f00   a36f00     11f    16         /t/deps/weir-aa.helm-bb.helm.cc-cgu.0.rcgu.o.rcgu.o:(.text._ZN4helm5never17h0123456789abcdefE)
@@ -211,7 +236,7 @@ mod tests {
   a36f00   a36f00     11f     1                 _ZN4helm5never17h0123456789abcdefE
 ";
         let functions = functions(map);
-        assert_eq!(functions.len(), 7);
+        assert_eq!(functions.len(), 8);
         let called = [
             ("_ZN4yaml4scan17h0123456789abcdefE", 1, 1),
             ("_ZN4core4drop17h0123456789abcdefE.llvm.12", 2, 2),
@@ -225,10 +250,10 @@ mod tests {
         let expected = [
             "* startup.cpuid_setup",
             "weir main",
-            "helm _ZN4core4drop17h0123456789abcdefE",
+            "helm _ZN4core4drop17h",
             "yaml _ZN4yaml4scan17h0123456789abcdefE",
             "alloc _RNvNtCs1_5alloc4grow",
-            "helm unlikely._ZN4helm4fail17h0123456789abcdefE",
+            "helm unlikely._ZN4helm4fail17h",
         ];
         assert_eq!(list(&functions, &runs).lines().collect::<Vec<_>>(), expected);
     }

@@ -76,9 +76,10 @@ pub(super) fn run(engine: Engine, args: &Args) -> Result<()> {
     }
     tools::all()?;
     tools::library()?;
-    // All of the workspace, so that features of dependencies, and with them what is built, stay the same.
-    let example = engine.example();
-    cargo::run(&["build", "--release", "--workspace", "--bin", "weir", "--example", example])?;
+    // All of the workspace, so that features of dependencies, and with them what is built, stay the same; and the program
+    // as it is installed, without the features that only examples ask for.
+    cargo::run(&["build", "--release", "--workspace", "--bin", "weir"])?;
+    cargo::run(&["build", "--release", "--workspace", "--example", engine.example()])?;
     let myself = std::env::current_exe().context("where is this program?")?;
     let mut again = cargo::command(&myself.display().to_string());
     again.args(["bench", engine.name(), "--built", "--rounds", &args.rounds.to_string()]);
