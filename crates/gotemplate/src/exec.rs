@@ -142,6 +142,9 @@ enum Flow {
     Continue,
 }
 
+/// Room for what follows a long text, in bytes: mostly the end of a line.
+const MORE: usize = 1 << 10;
+
 /// The execution of one template.
 struct State<'s, 'r, 't> {
     scope: &'s mut Scope<'r>,
@@ -216,7 +219,7 @@ impl<'s, 'r, 't> State<'s, 'r, 't> {
                 self.write(text.len())?;
                 if text.len() >= LONG {
                     // Little follows such a text, and it should not be copied to a larger place for that.
-                    self.out.reserve(text.len() + text.len() / 8);
+                    self.out.reserve(text.len() + MORE);
                 }
                 self.out.extend_from_slice(text);
             }

@@ -24,9 +24,6 @@ const MAX_PATH: usize = 4096;
 /// The largest `.helmignore`, in bytes, and the most rules in it; each is asked about each file.
 const MAX_RULES: u64 = 64 << 10;
 
-/// The most bytes that are set aside for what a package says that it unpacks to.
-const MAX_SET_ASIDE: usize = 4 << 20;
-
 /// Folders nested deeper than this are refused, which ends loops of symbolic links.
 const MAX_DEPTH: usize = 64;
 
@@ -285,9 +282,7 @@ struct Unpacked {
 
 impl Unpacked {
     fn new(data: &[u8]) -> Self {
-        // The last four bytes of gzip tell the size, or anything.
-        let size = data.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
-        let mut all = Vec::with_capacity(size.min(MAX_SET_ASIDE));
+        let mut all = Vec::new();
         let mut decoder = Bounded { inner: MultiGzDecoder::new(data), left: MAX_CHART * 2 };
         let error = decoder.read_to_end(&mut all).err();
         Self { all: Cursor::new(all.into()), error }
