@@ -79,7 +79,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .with_context(|| format!("cannot write {LIST}"))
 }
 
-/// The functions that a command calls in each case, a case at a time on every processor. Where it fails nothing is told.
+/// The functions that a command calls in each case, a case at a time on every processor. Cases that fail are left out,
+/// and named.
 fn called_by_all(
     command: &str,
     cases: impl Iterator<Item = Case> + Send,
